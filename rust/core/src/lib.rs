@@ -1,0 +1,14 @@
+//! What bytes mean: PS3.5 (data structures and encoding), PS3.6 (data dictionary), PS3.10 (file format).
+//!
+//! No I/O, no threads, no globals, no unsafe.
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod limits;
+pub mod tag;
+pub mod vr;
+
+pub use error::{Error, ErrorKind, PathStep, Result};
+pub use limits::Limits;
+pub use tag::Tag;
+pub use vr::Vr;

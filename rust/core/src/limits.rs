@@ -1,0 +1,66 @@
+//! What one reading may cost. One place, passed to every path.
+
+/// Bounds on the work that a file may ask for; exceeding one is an error that names it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Levels of nested sequences.
+    pub max_depth: u32,
+    /// Data Elements of one level.
+    pub max_elements: u64,
+    /// Items of one sequence.
+    pub max_items: u64,
+    /// Warnings kept of one file; further ones are counted, not kept.
+    pub max_warnings: u32,
+    /// Bytes of one value that is copied into an object of its own.
+    pub max_value_bytes: Option<u64>,
+    /// Bytes of a deflated data set once inflated.
+    pub max_inflated_bytes: u64,
+    /// Pixels of one frame (Rows x Columns).
+    pub max_frame_pixels: u64,
+    /// Bytes of one decoded frame.
+    pub max_frame_bytes: u64,
+    /// Bytes of one decoded array.
+    pub max_output_bytes: Option<u64>,
+    /// Frames of one image.
+    pub max_frames: Option<u64>,
+    /// Fragments of one encapsulated Pixel Data.
+    pub max_fragments: u64,
+    /// Entries of a lookup table.
+    pub max_lut_entries: u32,
+    /// Seconds that one call may take.
+    pub deadline_s: Option<f64>,
+}
+
+impl Limits {
+    /// What honest files need, with room.
+    pub const DEFAULT: Limits = Limits {
+        max_depth: 64,
+        max_elements: 5_000_000,
+        max_items: 2_000_000,
+        max_warnings: 1000,
+        max_value_bytes: None,
+        max_inflated_bytes: 512 << 20,
+        max_frame_pixels: 1 << 28,
+        max_frame_bytes: 1 << 30,
+        max_output_bytes: None,
+        max_frames: None,
+        max_fragments: 10_000_000,
+        max_lut_entries: 65536,
+        deadline_s: None,
+    };
+
+    /// For files from strangers.
+    pub const UNTRUSTED: Limits = Limits {
+        max_depth: 32,
+        max_frame_pixels: 100_000_000,
+        max_output_bytes: Some(1 << 30),
+        deadline_s: Some(10.0),
+        ..Limits::DEFAULT
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits::DEFAULT
+    }
+}

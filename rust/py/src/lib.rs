@@ -1,0 +1,1 @@
+//! rapidicom-py
