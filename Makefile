@@ -1,0 +1,56 @@
+# Everything is made in .venv/, target/ and dist/. What must be there before: Rust, Python >= 3.11 with pip, a C and C++ compiler.
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
+	$$p -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+DENY = $(or $(shell command -v cargo-deny),target/tools/bin/cargo-deny)
+SOURCES := $(shell find rust python Cargo.toml Cargo.lock pyproject.toml README.md -type f -not -name '*.py[co]' -not -name '*.so')
+export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+
+.PHONY: test demo wheel lint deny docs bench fuzz-smoke everywhere
+.DEFAULT_GOAL := test
+
+demo: .venv/installed ## index the files that pydicom ships, ask DuckDB, look at one image
+	$(BIN)/python tools/demo.py
+
+test: .venv/installed ## all tests, of Rust and of the built wheel
+	cargo test --locked --workspace --exclude rapidicom-py --all-targets --quiet
+	$(BIN)/pytest
+
+wheel: .venv/installed ## dist/: the one wheel for CPython 3.11 and newer, installed in .venv
+	@ls dist/*.whl
+
+lint: .venv/ready ## form, types, floors, generated tables: what needs no build, then clippy
+	cargo fmt --all --check
+	$(BIN)/ruff check && $(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python tools/check_floors.py
+	$(BIN)/python tools/dictionary/generate.py --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+deny: $(DENY) ## licences, bans, sources of every crate in the wheel
+	$(DENY) --log-level error check licenses bans sources
+
+docs: .venv/installed ## the Rust documentation, and every Python example of README and docs/guide
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps && cargo test --locked --workspace --exclude rapidicom-py --doc --quiet
+	$(BIN)/python tools/run_readme.py
+	$(BIN)/python -m mypy.stubtest rapidicom --ignore-disjoint-bases
+
+bench: .venv/installed ## writes benches/RESULTS.md
+	$(BIN)/python benches/run.py
+
+fuzz-smoke: ## each fuzz target, SECONDS (20) long
+	fuzz/run $(or $(SECONDS),20)
+
+everywhere: .venv/installed ## the wheel, tried on every CPython >= 3.11 of this machine
+	$(BIN)/python tools/smoke_everywhere.py dist/*.whl
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv --clear --without-pip .venv && $(PYTHON) -m pip --python $(BIN)/python install --quiet pip
+	$(BIN)/pip install --quiet --group dev && touch $@
+
+.venv/installed: .venv/ready $(SOURCES)
+	rm -rf dist && $(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+	$(BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl && $(BIN)/pip install --quiet dist/*.whl && touch $@
+
+target/tools/bin/cargo-deny:
+	CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root target/tools cargo-deny@0.20.2
