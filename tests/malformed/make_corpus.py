@@ -19,7 +19,7 @@ def write_corpus(folder: Path) -> int:
     for chapter in CHAPTERS:  # each adds its cases as it is imported
         importlib.import_module(chapter)
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "cases.csv", "w", newline="") as table:
+    with (folder / "cases.csv").open("w", newline="") as table:
         rows = csv.writer(table)
         rows.writerow(["case", "class", "section", "expected", "bytes", "note"])
         for case in CASES:
