@@ -17,29 +17,6 @@ BOUNDARY_LENGTHS = (
 )
 SHORT_VRS = b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US ZZ".split()
 VRS = [*sorted(vr.encode() for vr in builders.LONG_VRS), *SHORT_VRS]
-    "AE",
-    "AS",
-    "AT",
-    "CS",
-    "DA",
-    "DS",
-    "DT",
-    "FD",
-    "FL",
-    "IS",
-    "LO",
-    "LT",
-    "PN",
-    "SH",
-    "SL",
-    "SS",
-    "ST",
-    "TM",
-    "UI",
-    "UL",
-    "US",
-    "ZZ",
-]
 TAGS = (
     *(0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD, 0x7FE00010, 0x7FE00001, 0x00080005, 0x00020010, 0x00280010, 0x00280008),
     *(0x00000000, 0xFFFCFFFC, 0x00081140, 0x00280103, 0x00281101, 0x00110010, 0xFFFFFFFF),
