@@ -1,5 +1,6 @@
 """Where the files of the tests come from."""
 
+import csv
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,12 @@ TESTS = Path(__file__).parent
 CHECKOUT = TESTS.parent
 SHARED_CORPUS = CHECKOUT.parent / "shared" / "corpus"
 NO_SHARED = f"the corpus of real files beside the checkout, {Path('..') / 'shared' / 'corpus'}, is absent"
+
+
+def manifest() -> list[dict[str, str]]:
+    """The rows of the shared corpus' manifest.csv."""
+    with (SHARED_CORPUS / "manifest.csv").open(newline="", encoding="utf-8") as table:
+        return list(csv.DictReader(table))
 
 
 @pytest.fixture(scope="session")
