@@ -3,9 +3,14 @@
 //! No I/O, no threads, no globals, no unsafe.
 #![forbid(unsafe_code)]
 
+pub mod dictionary;
 pub mod error;
 pub mod limits;
+pub mod read;
 pub mod tag;
+pub mod transfer_syntax;
+pub mod uid;
+pub mod value;
 pub mod vr;
 
 pub use error::{Error, ErrorKind, PathStep, Result};

@@ -62,7 +62,7 @@ impl fmt::Debug for Tag {
 
 macro_rules! tags {
     ($($name:ident = $value:literal;)*) => {
-        $(#[doc = concat!("`", stringify!($name), "`")] pub const $name: Tag = Tag($value);)*
+        impl Tag { $(#[doc = concat!("`", stringify!($name), "`")] pub const $name: Tag = Tag($value);)* }
     };
 }
 
