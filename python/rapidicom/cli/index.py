@@ -1,0 +1,65 @@
+"""``rapidicom index``: a folder becomes a Parquet table, one row a file; memory does not grow with their number."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from rapidicom.cli import DONE, INTERRUPTED, SOME_FAILED, paths
+from rapidicom.cli.progress import shown
+from rapidicom.cli.words import count, say
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the table to a temporary name beside its own, then rename it: the file is whole or absent."""
+    for name in ("resume", "shard"):
+        if getattr(options, name):
+            options.parser.error(f"--{name} is reserved: it comes with rapidicom.build_index, not in this version")
+    paths.require(options)
+    output = Path(options.output)
+    if output.is_dir():
+        options.parser.error(f"{output} is a folder; -o names one Parquet file")
+    if not output.parent.is_dir():
+        options.parser.error(f"the folder of {output} does not exist")
+
+    from rapidicom import _rapidicom
+
+    part = output.with_name(f".{output.name}.{os.getpid()}.part")
+    try:
+        with shown(options.quiet) as progress:
+            report = _rapidicom.write_parquet(
+                paths.given(options),
+                os.fspath(part),
+                columns=_columns(options.columns),
+                threads=options.threads,
+                frames=options.frames,
+                progress=progress,
+                limits=None,
+            )
+        part.replace(output)
+    except (ValueError, KeyError) as error:  # a column that the dictionary does not know
+        options.parser.error(str(error))
+    except KeyboardInterrupt:
+        say(f"interrupted: {output} was not written")
+        return INTERRUPTED
+    finally:
+        part.unlink(missing_ok=True)
+
+    if not options.quiet:
+        rate = report["files"] / max(report["seconds"], 1e-9)
+        say(
+            f"{count(report['rows'], 'row')} to {output}: {count(report['files'], 'file')}, {report['failed']:,} failed, "
+            f"{report['skipped']:,} no DICOM; {report['seconds']:.2f} s, {rate:,.0f} files/s"
+        )
+    return SOME_FAILED if report["failed"] else DONE
+
+
+def _columns(given: list[str] | None) -> list[str] | str | None:
+    """Return a list of columns, or the name of a set: sets are written small, keywords begin with a capital."""
+    if given is None:
+        return None
+    names = [name.strip() for part in given for name in part.split(",") if name.strip()]
+    if len(names) == 1 and names[0].islower() and names[0].isalpha():
+        return names[0]
+    return names

@@ -1,0 +1,22 @@
+"""Words for people: to standard error, and safe to show on a terminal."""
+
+from __future__ import annotations
+
+import sys
+
+
+def say(words: str) -> None:
+    """Print a line to standard error, named as ours."""
+    print(f"rapidicom: {printable(words)}", file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Return the text with whatever would move the cursor or colour the screen escaped: values come from strangers."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def count(number: int, noun: str) -> str:
+    """Return ``1 file``, ``2,000 files``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
