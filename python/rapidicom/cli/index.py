@@ -47,10 +47,10 @@ def run(options: argparse.Namespace) -> int:
         part.unlink(missing_ok=True)
 
     if not options.quiet:
-        rate = report["files"] / max(report["seconds"], 1e-9)
+        seconds = report["seconds"]
         say(
-            f"{count(report['rows'], 'row')} to {output}: {count(report['files'], 'file')}, {report['failed']:,} failed, "
-            f"{report['skipped']:,} no DICOM; {report['seconds']:.2f} s, {rate:,.0f} files/s"
+            f"{count(report['rows'], 'row')} to {output}; {report['failed']:,} failed, {report['skipped']:,} no DICOM; "
+            f"{count(report['files'], 'file')} in {seconds:.2f} s, {report['files'] / max(seconds, 1e-9):,.0f} a second"
         )
     return SOME_FAILED if report["failed"] else DONE
 
