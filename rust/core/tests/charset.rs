@@ -5,7 +5,10 @@ use rapidicom_core::value::charset::{SpecificCharacterSet, TextKind};
 /// `b0a1-fe` is the pairs b0a1 to b0fe; `a0-ff` the bytes a0 to ff; anything else is bytes.
 fn bytes_of(groups: &str) -> Vec<u8> {
     let hex = |digits: &str| -> Vec<u8> {
-        (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+        (0..digits.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
+            .collect()
     };
     let mut bytes = Vec::new();
     for group in groups.split(' ').filter(|group| !group.is_empty()) {
@@ -42,9 +45,15 @@ fn text_is_what_the_oracles_say() {
     let golden = include_str!("golden/charset.txt");
     let mut wrong = Vec::new();
     let mut cases = 0;
-    for (number, line) in golden.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+    for (number, line) in golden
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.starts_with('#'))
+    {
         let columns: Vec<&str> = line.split('\t').collect();
-        let [term, kind, groups, text] = columns[..] else { panic!("line {}", number + 1) };
+        let [term, kind, groups, text] = columns[..] else {
+            panic!("line {}", number + 1)
+        };
         let kind = match kind {
             "PN" => TextKind::PersonName,
             "LT" => TextKind::MultiLine,
@@ -56,11 +65,28 @@ fn text_is_what_the_oracles_say() {
         let expected = unescaped(text);
         cases += 1;
         if found != expected {
-            let differ = |(a, b): (char, char)| (a != b).then(|| format!("{:04X}!={:04X}", a as u32, b as u32));
-            let differing: Vec<_> = found.chars().zip(expected.chars()).filter_map(differ).take(40).collect();
-            wrong.push(format!("line {} {term} {groups}: {} {} {differing:?}", number + 1, found.chars().count(), expected.chars().count()));
+            let differ = |(a, b): (char, char)| {
+                (a != b).then(|| format!("{:04X}!={:04X}", a as u32, b as u32))
+            };
+            let differing: Vec<_> = found
+                .chars()
+                .zip(expected.chars())
+                .filter_map(differ)
+                .take(40)
+                .collect();
+            wrong.push(format!(
+                "line {} {term} {groups}: {} {} {differing:?}",
+                number + 1,
+                found.chars().count(),
+                expected.chars().count()
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} of {cases} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {cases} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     assert!(cases > 1000);
 }

@@ -67,7 +67,10 @@ impl SpecificCharacterSet {
     pub const DEFAULT: Self = Self::of(CharacterSet::Ir6);
 
     const fn of(first: CharacterSet) -> Self {
-        Self { first, declared: 1 << first as u32 }
+        Self {
+            first,
+            declared: 1 << first as u32,
+        }
     }
 
     /// Reads the Value Field of (0008,0005): values separated by `\`, padded. An empty first value is ISO-IR 6.
@@ -100,13 +103,19 @@ impl SpecificCharacterSet {
     /// Whether 5C may be part of a multi-byte character, so that values are split after decoding.
     pub const fn split_after_decoding(&self) -> bool {
         let seven_bit_pairs = 1 << CharacterSet::Ir87 as u32 | 1 << CharacterSet::Ir159 as u32;
-        matches!(self.first, CharacterSet::Gb18030 | CharacterSet::Gbk | CharacterSet::Ir13)
-            || self.declared & (seven_bit_pairs | 1 << CharacterSet::Ir13 as u32) != 0
+        matches!(
+            self.first,
+            CharacterSet::Gb18030 | CharacterSet::Gbk | CharacterSet::Ir13
+        ) || self.declared & (seven_bit_pairs | 1 << CharacterSet::Ir13 as u32) != 0
     }
 
     /// Decodes a whole Value Field; values are still separated by `\` and padded. Borrows where bytes are the text.
     #[inline]
-    pub fn decode<'a>(&self, bytes: &'a [u8], kind: TextKind) -> (Cow<'a, str>, Option<TextDeviation>) {
+    pub fn decode<'a>(
+        &self,
+        bytes: &'a [u8],
+        kind: TextKind,
+    ) -> (Cow<'a, str>, Option<TextDeviation>) {
         if matches!(self.first, CharacterSet::Utf8) || is_plain_ascii(bytes) {
             if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
                 return (Cow::Borrowed(text), None);

@@ -46,7 +46,9 @@ impl G1 {
             CharacterSet::Ir149 => Self::KsX1001,
             CharacterSet::Ir58 => Self::Gb2312,
             CharacterSet::Ir87 | CharacterSet::Ir159 => Self::Invalid,
-            CharacterSet::Ir6 | CharacterSet::Utf8 | CharacterSet::Gb18030 | CharacterSet::Gbk => Self::Undeclared,
+            CharacterSet::Ir6 | CharacterSet::Utf8 | CharacterSet::Gb18030 | CharacterSet::Gbk => {
+                Self::Undeclared
+            }
         }
     }
 }
@@ -89,18 +91,28 @@ pub(super) struct Decoder {
 impl Decoder {
     pub(super) fn new(first: CharacterSet, declared: u32, kind: TextKind) -> Self {
         let g1 = G1::of(first);
-        Self { first, declared, kind, g0: G0::SingleByte, g1, stale: false, text: String::new(), deviation: None }
+        Self {
+            first,
+            declared,
+            kind,
+            g0: G0::SingleByte,
+            g1,
+            stale: false,
+            text: String::new(),
+            deviation: None,
+        }
     }
 
     /// The text, and the first thing that was wrong with it.
     pub(super) fn decode(mut self, mut bytes: &[u8]) -> (String, Option<TextDeviation>) {
-        self.text.reserve(bytes.len().saturating_add(bytes.len() / 2));
+        self.text
+            .reserve(bytes.len().saturating_add(bytes.len() / 2));
         while let [first, rest @ ..] = bytes {
             let used = match first {
                 0x1B => self.escape(rest),
                 0x21..=0x7E if self.g0 != G0::SingleByte => self.seven_bit_pair(*first, rest),
                 0x00..=0x7F => self.ascii(*first),
-                0x80..=0xFF => self.upper(*first, rest.first().copied()),
+                0x80..=0xFF => self.upper(*first, rest),
             };
             bytes = bytes.get(used..).unwrap_or_default();
         }
@@ -118,7 +130,8 @@ impl Decoder {
         if character.is_none() {
             self.note(TextDeviation::InvalidBytes);
         }
-        self.text.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
+        self.text
+            .push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
     }
 
     /// Whether the byte takes designations back, PS3.5 §6.1.2.5.3. In G0 it must not be part of a character.
@@ -154,7 +167,10 @@ impl Decoder {
 
     /// What follows ESC. The bytes used, with ESC.
     fn escape(&mut self, rest: &[u8]) -> usize {
-        let Some(&(sequence, set)) = ESCAPES.iter().find(|(sequence, _)| rest.starts_with(sequence)) else {
+        let Some(&(sequence, set)) = ESCAPES
+            .iter()
+            .find(|(sequence, _)| rest.starts_with(sequence))
+        else {
             self.note(TextDeviation::UnknownEscape);
             self.reset();
             self.text.push('\u{1B}');
@@ -192,42 +208,87 @@ impl Decoder {
             self.push(None);
             return 1;
         };
-        let set: &DoubleByte = if self.g0 == G0::Jis0208 { &JIS_X_0208 } else { &JIS_X_0212 };
+        let set: &DoubleByte = if self.g0 == G0::Jis0208 {
+            &JIS_X_0208
+        } else {
+            &JIS_X_0212
+        };
         self.push(set.of(first, second));
         2
     }
 
     /// A character of G1, or of the C1 controls 80 to 9F. The bytes used.
-    fn upper(&mut self, first: u8, second: Option<u8>) -> usize {
+    fn upper(&mut self, first: u8, rest: &[u8]) -> usize {
         if self.stale {
             self.note(TextDeviation::UndeclaredBytes);
         }
+        let second = rest.first().copied();
         let pair = |set: &DoubleByte| match second {
             Some(second) if first > 0xA0 && second > 0xA0 => set.of(first, second),
             _ => None,
         };
-        let character = match self.g1 {
+        let (character, length) = match self.g1 {
             G1::Undeclared => {
                 self.note(TextDeviation::UndeclaredBytes);
-                self.text.push(char::from(first));
-                return 1;
+                (Some(char::from(first)), 1)
             }
-            G1::Invalid => None,
-            G1::SingleByte(upper) => {
-                self.push(single_byte::character(upper, first));
-                return 1;
-            }
+            G1::Invalid => (None, 1),
+            G1::SingleByte(upper) => (single_byte::character(upper, first), 1),
             G1::Katakana if matches!(first, 0xA1..=0xDF) => {
-                self.push(char::from_u32(0xFF61 - 0xA1 + u32::from(first)));
-                return 1;
+                (char::from_u32(0xFF61 - 0xA1 + u32::from(first)), 1)
             }
-            G1::Katakana => second.and_then(|second| shift_jis(first, second)),
-            G1::KsX1001 => pair(&KS_X_1001),
-            G1::Gb2312 => pair(&GB_2312),
+            G1::Katakana => (second.and_then(|second| shift_jis(first, second)), 2),
+            G1::KsX1001 if first == 0xA4 && second == Some(FILLER) => {
+                match made_up_syllable(rest) {
+                    Some(syllable) => (Some(syllable), 8),
+                    None => (pair(&KS_X_1001), 2),
+                }
+            }
+            G1::KsX1001 => (pair(&KS_X_1001), 2),
+            G1::Gb2312 => (pair(&GB_2312), 2),
         };
         self.push(character);
-        if character.is_some() { 2 } else { 1 }
+        if character.is_some() { length } else { 1 }
     }
+}
+
+/// The Hangul filler of KS X 1001, behind A4.
+const FILLER: u8 = 0xD4;
+
+/// A syllable that KS X 1001 has no code for, spelled as in its Annex 3: filler, initial, vowel, final or filler, each
+/// behind A4. `bytes` begins behind the first A4.
+fn made_up_syllable(bytes: &[u8]) -> Option<char> {
+    // The second bytes of the letters, in the order of Unicode's Hangul Syllables.
+    const INITIALS: [u8; 19] = [
+        0xA1, 0xA2, 0xA4, 0xA7, 0xA8, 0xA9, 0xB1, 0xB2, 0xB3, 0xB5, 0xB6, 0xB7, 0xB8, 0xB9, 0xBA,
+        0xBB, 0xBC, 0xBD, 0xBE,
+    ];
+    const FINALS: [u8; 28] = [
+        FILLER, 0xA1, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xA7, 0xA9, 0xAA, 0xAB, 0xAC, 0xAD, 0xAE, 0xAF,
+        0xB0, 0xB1, 0xB2, 0xB4, 0xB5, 0xB6, 0xB7, 0xB8, 0xBA, 0xBB, 0xBC, 0xBD, 0xBE,
+    ];
+    let [
+        FILLER,
+        0xA4,
+        initial,
+        0xA4,
+        vowel @ 0xBF..=0xD3,
+        0xA4,
+        last,
+        ..,
+    ] = bytes
+    else {
+        return None;
+    };
+    let place = |letters: &[u8], letter: &u8| {
+        letters
+            .iter()
+            .zip(0_u32..)
+            .find(|(l, _)| *l == letter)
+            .map(|(_, at)| at)
+    };
+    let syllable = place(&INITIALS, initial)? * 21 + u32::from(*vowel - 0xBF);
+    char::from_u32(0xAC00 + syllable * 28 + place(&FINALS, last)?)
 }
 
 /// JIS X 0208 as Shift_JIS folds it: two rows in each first byte.
@@ -242,6 +303,13 @@ fn shift_jis(first: u8, second: u8) -> Option<char> {
         0x80..=0xFC => second.checked_sub(0x41)?,
         _ => return None,
     };
-    let (cell, odd) = if cell < 94 { (cell, 0) } else { (cell.checked_sub(94)?, 1) };
-    JIS_X_0208.at(usize::from(rows).checked_mul(2)?.checked_add(odd)?, cell.into())
+    let (cell, odd) = if cell < 94 {
+        (cell, 0)
+    } else {
+        (cell.checked_sub(94)?, 1)
+    };
+    JIS_X_0208.at(
+        usize::from(rows).checked_mul(2)?.checked_add(odd)?,
+        cell.into(),
+    )
 }

@@ -32,6 +32,10 @@ pub(super) fn decode(mut bytes: &[u8], gb18030: bool) -> (String, bool) {
 }
 
 fn four_bytes(bytes: [u8; 4]) -> Option<char> {
+    // A8BC took this place in later editions.
+    if bytes == [0x81, 0x35, 0xF4, 0x37] {
+        return Some('\u{1E3F}');
+    }
     let text = GB18030.decode_without_bom_handling_and_without_replacement(&bytes)?;
     let mut characters = text.chars();
     match (characters.next(), characters.next()) {

@@ -29,8 +29,8 @@ pub(super) enum CharacterSet {
 }
 
 use CharacterSet::{
-    Gb18030, Gbk, Ir6, Ir13, Ir58, Ir87, Ir100, Ir101, Ir109, Ir110, Ir126, Ir127, Ir138, Ir144, Ir148, Ir149, Ir159,
-    Ir166, Ir203, Utf8,
+    Gb18030, Gbk, Ir6, Ir13, Ir58, Ir87, Ir100, Ir101, Ir109, Ir110, Ir126, Ir127, Ir138, Ir144,
+    Ir148, Ir149, Ir159, Ir166, Ir203, Utf8,
 };
 
 impl CharacterSet {
@@ -138,21 +138,32 @@ pub(super) fn trim(term: &[u8]) -> &[u8] {
     let start = term.iter().take_while(|byte| padding(byte)).count();
     let term = term.get(start..).unwrap_or_default();
     let end = term.iter().rev().take_while(|byte| padding(byte)).count();
-    term.get(..term.len().saturating_sub(end)).unwrap_or_default()
+    term.get(..term.len().saturating_sub(end))
+        .unwrap_or_default()
 }
 
 /// What a trimmed term names: exactly, or by its letters and digits; else ISO-IR 6.
 pub(super) fn character_set(term: &[u8]) -> (CharacterSet, Option<TextDeviation>) {
-    if let Some(&(_, set)) = DEFINED.iter().find(|(defined, _)| defined.as_bytes() == term) {
+    if let Some(&(_, set)) = DEFINED
+        .iter()
+        .find(|(defined, _)| defined.as_bytes() == term)
+    {
         return (set, None);
     }
     let spelled_as = |name: &str| significant(term).eq(significant(name.as_bytes()));
-    match DEFINED.iter().skip(1).chain(&SPELLINGS).find(|(name, _)| spelled_as(name)) {
+    match DEFINED
+        .iter()
+        .skip(1)
+        .chain(&SPELLINGS)
+        .find(|(name, _)| spelled_as(name))
+    {
         Some(&(_, set)) => (set, Some(TextDeviation::MisspelledTerm)),
         None => (Ir6, Some(TextDeviation::UnknownTerm)),
     }
 }
 
 fn significant(term: &[u8]) -> impl Iterator<Item = u8> {
-    term.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase)
+    term.iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .map(u8::to_ascii_uppercase)
 }
