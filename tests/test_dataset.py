@@ -1,0 +1,233 @@
+"""Dataset: a read-only mapping that answers as pydicom's does."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import builders
+import rapidicom as rd
+from builders import EXPLICIT
+
+E = EXPLICIT
+INNER = E.element(0x00081150, "UI", "1.2.840.10008.5.1.4.1.1.7") + E.element(0x00081155, "UI", "1.2.3")
+PRIVATE = E.element(0x00290010, "LO", "ACME 1.0") + E.element(0x00290011, "LO", "ACME 2.0")
+PRIVATE += E.element(0x00291001, "LO", "first") + E.element(0x00291101, "LO", "second")
+DATA = builders.file(
+    E.patient()
+    + E.sequence(0x00081140, E.item(INNER), E.item(INNER + E.element(0x00204000, "LT", "last")))
+    + PRIVATE
+    + E.image()
+    + E.pixels(bytes(16), "OB")
+)
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def ds() -> rd.Dataset:
+    return rd.dcmread(DATA)
+
+
+def test_each_way_to_name_an_element(ds: rd.Dataset) -> None:
+    assert ds.PatientName == "Doe^John"
+    for key in ("PatientName", (0x0010, 0x0010), 0x00100010, "00100010"):
+        assert ds[key].value == "Doe^John"
+        assert ds[key].tag == 0x00100010
+        assert key in ds
+    assert ds[0x0010, 0x0010] == ds["PatientName"]
+
+
+def test_get(ds: rd.Dataset) -> None:
+    assert ds.get("PatientName") == "Doe^John"
+    assert ds.get("PatientAge") is None
+    assert ds.get("PatientAge", 5) == 5
+    assert ds.get(0x00100010).value == "Doe^John"
+    assert ds.get((0x0010, 0x1010), "none") == "none"
+
+
+def test_what_is_missing_is_named_with_what_is_near(ds: rd.Dataset) -> None:
+    with pytest.raises(AttributeError, match="PatientName"):
+        _ = ds.PatientNaem
+    with pytest.raises(AttributeError, match="PatientAge"):
+        _ = ds.PatientAge
+    with pytest.raises(KeyError, match="0010,0011"):
+        _ = ds[0x00100011]
+    assert "PatientAge" not in ds
+    assert not hasattr(ds, "PatientAge")
+    assert "NoSuchKeyword" not in ds
+    with pytest.raises(KeyError):
+        _ = ds["NoSuchKeyword"]
+
+
+def test_mapping_in_tag_order() -> None:
+    ds = rd.dcmread(builders.file(E.image() + E.patient()))
+    tags = [int(tag) for tag in ds.keys()]  # noqa: SIM118
+    assert tags == sorted(tags)
+    assert [element.tag for element in ds] == tags
+    assert [element.tag for element in ds.values()] == tags
+    assert [(tag, element.tag) for tag, element in ds.items()] == [(tag, tag) for tag in tags]
+    assert len(ds) == len(tags)
+
+
+def test_dir(ds: rd.Dataset) -> None:
+    assert ds.dir("Patient") == ["PatientID", "PatientName"]
+    assert ds.dir("instance", "uid") == sorted(set(ds.dir("instance") + ds.dir("uid")))
+    assert "PatientName" in dir(ds)
+
+
+def test_walk_and_iterall(ds: rd.Dataset) -> None:
+    every = list(ds.iterall())
+    assert len(every) == len(ds) + 5
+    assert [element.tag for element in every].count(0x00081150) == 2
+    walked = list(ds.walk())
+    assert [element.tag for _, element in walked] == [element.tag for element in every]
+    where, element = next((where, element) for where, element in walked if element.keyword == "ImageComments")
+    assert element.value == "last"
+    assert "ReferencedImageSequence[1]" in str(where) or (0x00081140, 1) in tuple(where) or "1" in str(where)
+
+
+def test_paths(ds: rd.Dataset) -> None:
+    assert ds["ReferencedImageSequence[1].ImageComments"].value == "last"
+    with pytest.raises((KeyError, IndexError)):
+        _ = ds["ReferencedImageSequence[2].ImageComments"]
+    with pytest.raises(KeyError):
+        _ = ds["ReferencedImageSequence[0].ImageComments"]
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        _ = ds["PatientName[0].Rows"]
+
+
+def test_file_meta_and_preamble(ds: rd.Dataset) -> None:
+    assert ds.file_meta.TransferSyntaxUID == builders.EXPLICIT_LITTLE_UID
+    assert ds.file_meta["MediaStorageSOPInstanceUID"].value == "1.2.3.4"
+    assert ds.preamble == bytes(128)
+    assert ds.transfer_syntax == builders.EXPLICIT_LITTLE_UID
+    assert ds.transfer_syntax.name == "Explicit VR Little Endian"
+
+
+def test_private_blocks(ds: rd.Dataset) -> None:
+    block = ds.private_block(0x0029, "ACME 2.0")
+    assert 0x01 in block
+    assert block[0x01].value == "second"
+    assert block[0x01].private_creator == "ACME 2.0"
+    assert block[0x01].is_private
+    with pytest.raises(KeyError):
+        ds.private_block(0x0029, "ACME 3.0")
+    with pytest.raises(ValueError):
+        ds.private_block(0x0028, "ACME 1.0")
+
+
+def test_group_dataset(ds: rd.Dataset) -> None:
+    group = ds.group_dataset(0x0010)
+    assert [element.keyword for element in group] == ["PatientName", "PatientID"]
+    assert len(ds.group_dataset(0x0099)) == 0
+
+
+def test_nothing_can_be_changed(ds: rd.Dataset) -> None:
+    with pytest.raises((AttributeError, TypeError)):
+        ds.PatientName = "x"  # type: ignore[misc]
+    with pytest.raises((AttributeError, TypeError)):
+        del ds.PatientName
+    with pytest.raises(TypeError):
+        ds[0x00100010] = 1  # type: ignore[index]
+    with pytest.raises(TypeError):
+        del ds[0x00100010]  # type: ignore[attr-defined]
+    assert ds.PatientName == "Doe^John"
+
+
+def test_equality(ds: rd.Dataset) -> None:
+    assert ds == rd.dcmread(DATA)
+    assert ds != rd.dcmread(DATA.replace(b"ID1 ", b"ID2 "))
+    assert ds != rd.dcmread(DATA.replace(b"last", b"lost")), "what lies in a sequence counts"
+    assert ds != 5
+    reencoded = [builders.small(uid) for uid in (builders.EXPLICIT_LITTLE_UID, builders.IMPLICIT_LITTLE_UID)]
+    assert rd.dcmread(reencoded[0])["PatientName"] == rd.dcmread(reencoded[1])["PatientName"]
+
+
+def test_hash_agrees_with_equality(ds: rd.Dataset) -> None:
+    try:
+        assert hash(ds) == hash(rd.dcmread(DATA))
+    except TypeError:
+        pytest.fail("API: a Dataset is hashable")
+
+
+def test_copies_and_pickles(ds: rd.Dataset, write: Write) -> None:
+    by_path = rd.dcmread(write(DATA))
+    for source in (ds, by_path):
+        for twin in (copy.copy(source), copy.deepcopy(source), pickle.loads(pickle.dumps(source))):
+            assert twin == source
+            assert twin["ReferencedImageSequence[1].ImageComments"].value == "last"
+    item = ds.ReferencedImageSequence[1]
+    assert pickle.loads(pickle.dumps(item)) == item
+    element = ds["ReferencedImageSequence[1].ImageComments"]
+    assert pickle.loads(pickle.dumps(element)).value == "last"
+
+
+def test_a_pickle_of_a_path_is_small_and_knows_the_file(write: Write) -> None:
+    data = builders.file(E.patient() + E.image(1024, 1024) + E.pixels(bytes(1 << 20)))
+    path = write(data)
+    pickled = pickle.dumps(rd.dcmread(path))
+    assert len(pickled) < 4096
+    path.write_bytes(data[:-1] + b"\1" + b"more")
+    with pytest.raises(rd.FileChangedError):
+        _ = pickle.loads(pickled).PatientName
+
+
+def test_repr_names_values(ds: rd.Dataset) -> None:
+    for words in (repr(ds), str(ds)):
+        assert "(0010,0010)" in words
+        assert "Doe^John" in words
+        assert "last" in words
+    assert "<table" in ds._repr_html_()
+
+
+def test_html_is_escaped() -> None:
+    ds = rd.dcmread(builders.file(E.patient("<script>alert(1)</script>")))
+    assert "<script>" not in ds._repr_html_()
+
+
+def test_a_long_repr_stays_readable() -> None:
+    many = b"".join(E.element(0x00110010 + (i << 16 << 1), "LO", "x" * 60000) for i in range(20))
+    assert len(repr(rd.dcmread(builders.file(many)))) < 20_000
+
+
+def test_implicit_private_vr_comes_from_the_dictionary() -> None:
+    from builders import IMPLICIT
+
+    data = IMPLICIT.patient() + IMPLICIT.element(0x00290010, "LO", "SIEMENS CSA HEADER")
+    data += IMPLICIT.element(0x00291008, "CS", "IMAGE NUM 4") + IMPLICIT.element(0x00311001, "LO", "unknown")
+    ds = rd.dcmread(builders.file(data, builders.IMPLICIT_LITTLE_UID))
+    assert (ds[0x00291008].VR, ds[0x00291008].value) == ("CS", "IMAGE NUM 4")
+    assert ds[0x00311001].VR == "UN"
+
+
+def test_duplicates_keep_the_last() -> None:
+    ds = rd.dcmread(builders.file(E.patient() + E.element(0x00100020, "LO", "ID2")))
+    assert ds.PatientID == "ID2"
+    assert len(ds) == 8
+    assert ds.warnings
+
+
+def test_us_or_ss_follows_pixel_representation() -> None:
+    from builders import IMPLICIT
+
+    for signed, value in ((True, -2), (False, 0xFFFE)):
+        extra = IMPLICIT.element(0x00280106, "US", 0xFFFE)
+        ds = rd.dcmread(
+            builders.file(IMPLICIT.patient() + IMPLICIT.image(signed=signed, extra=extra), builders.IMPLICIT_LITTLE_UID)
+        )
+        assert ds.SmallestImagePixelValue == value
+        assert ("SS" if signed else "US") == ds["SmallestImagePixelValue"].VR
+
+
+def test_warnings_do_not_depend_on_what_was_read_before() -> None:
+    data = builders.file(E.patient() + E.element(0x00180050, "DS", "1.5mm ") + E.image())
+    fresh, used = rd.dcmread(data), rd.dcmread(data)
+    for element in used.iterall():
+        try:
+            _ = element.value
+        except rd.DicomError:
+            pass
+    assert fresh.warnings == used.warnings
+    assert [warning.tag_path for warning in fresh.warnings] != []
