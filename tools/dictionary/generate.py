@@ -3,9 +3,9 @@
     python tools/dictionary/generate.py            write the generated files
     python tools/dictionary/generate.py --check    exit status 1 if that would change anything
 
-Every Rust table is an array of fixed-size records whose texts are ranges of one blob, and an open-addressing table of u16
-made here: nothing is built or relocated when the library is loaded. `hash_text`, `hash_tag` and `slots` are the twins of
-`rust/core/src/dictionary/hash.rs`.
+Every Rust table is an array of fixed-size records whose texts are ranges of one blob, and an open-addressing table of
+u16 made here: nothing is built or relocated when the library is loaded. `hash_text`, `hash_tag` and `slots` are the
+twins of `rust/core/src/dictionary/hash.rs`, `letters` is that of `nearest.rs`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ FIRST, MIDDLE, LAST = 0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F, 0xD6E8_FEB8_
 TAG = 0x9E37_79B1
 MAX_PROBES = 12
 
-# PS3.5 §7.6 and the retired repeating groups and elements: (select, value, keep, base). A tag with tag & select == value
-# answers as its representative, (tag & keep) | base.
+# PS3.5 §7.6 and the retired repeating groups and elements: (select, value, keep, base). A tag with
+# tag & select == value answers as its representative, (tag & keep) | base.
 FAMILIES = [
     (0xFF00_0000, 0x5000_0000, 0xFF00_FFFF, 0),
     (0xFF00_0000, 0x6000_0000, 0xFF00_FFFF, 0),
@@ -45,8 +45,23 @@ FAMILIES = [
     (0xFFFF_0000, 0x1010_0000, 0xFFFF_0000, 0x04),
 ]
 
-AMBIGUOUS = {"US or SS": "US_SS", "OB or OW": "OB_OW", "US or OW": "US_OW", "US or SS or OW": "US_SS_OW", "NONE": "NONE"}
-VRS = "AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV".split()
+AMBIGUOUS = {
+    "US or SS": "US_SS",
+    "OB or OW": "OB_OW",
+    "US or OW": "US_OW",
+    "US or SS or OW": "US_SS_OW",
+    "NONE": "NONE",
+}
+TEXT_VRS = ["AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST", "TM", "UC", "UR", "UT"]
+PYTHON_TYPES = (
+    dict.fromkeys(TEXT_VRS, "str")
+    | dict.fromkeys(["DS", "FL", "FD"], "float")
+    | dict.fromkeys(["IS", "US", "SS", "UL", "SL", "UV", "SV"], "int")
+    | dict.fromkeys(["OB", "OD", "OF", "OL", "OV", "OW", "UN"], "bytes")
+    | {"PN": "PersonName", "UI": "UID", "AT": "Tag", "SQ": "Sequence"}
+)
+VRS = sorted(PYTHON_TYPES)
+SINGLE_VALUED = {"LT", "OB", "OD", "OF", "OL", "OV", "OW", "SQ", "ST", "UN", "UR", "UT"}  # PS3.5 §6.4
 
 
 @dataclass(frozen=True)
@@ -100,11 +115,11 @@ def data_elements() -> list[Element]:
         elements[tag] = Element(tag, row["keyword"], name, row["vr"], row["vm"], row["retired"] == "1")
     assert not [f"{tag:08X}" for tag in elements if representative(tag) == tag], "a standard tag would repeat"
     for row in rows("repeating_groups.csv"):
-        tag = representative(int(row["mask"].replace("x", "0"), 16))
-        assert tag is not None and tag not in elements, row
-        assert re.fullmatch(row["mask"].replace("x", "."), f"{tag:08X}"), row
+        first = representative(int(row["mask"].replace("x", "0"), 16))
+        assert first is not None and first not in elements, row
+        assert re.fullmatch(row["mask"].replace("x", "."), f"{first:08X}"), row
         retired = row["retired"] == "1"
-        elements[tag] = Element(tag, row["keyword"], row["name"], row["vr"], row["vm"], retired, row["mask"])
+        elements[first] = Element(first, row["keyword"], row["name"], row["vr"], row["vm"], retired, row["mask"])
     keywords = [element.keyword for element in elements.values() if element.keyword]
     assert len(keywords) == len(set(keywords))
     return [elements[tag] for tag in sorted(elements)]
@@ -164,6 +179,14 @@ def hash_text(text: str) -> int:
         first = data[0] | data[size // 2] << 8 | data[-1] << 16 if data else 0
         middle = last = 0
     return ((first ^ size) * FIRST + middle * MIDDLE + last * LAST & U64) >> 32
+
+
+def letters(text: str) -> int:
+    """Which of 32 classes of letters occur: the lower five bits of each, so that upper and lower case are one."""
+    mask = 0
+    for byte in text.encode():
+        mask |= 1 << (byte & 31)
+    return mask
 
 
 def slots(keys: Iterable[tuple[int, Key]], hash_key: Callable[[Key], int], bits: int) -> list[int]:
@@ -261,7 +284,8 @@ def data_rs(elements: list[Element], vms: list[str]) -> str:
     families = [f"[{', '.join(f'0x{part:08X}' for part in family)}]" for family in FAMILIES]
     return (
         header("data_elements.csv", "repeating_groups.csv")
-        + "use super::dictionary_vr::DictionaryVr as V;\nuse super::lookup::Record;\nuse super::vm::Vm;\nuse crate::vr::Vr;\n\n"
+        + "use super::dictionary_vr::DictionaryVr as V;\nuse super::lookup::Record;\n"
+        + "use super::vm::Vm;\nuse crate::vr::Vr;\n\n"
         + f'/// The edition of PS3.6 that the Data Elements are of.\npub const EDITION: &str = "{EDITION}";\n\n'
         + vr_constants
         + "pub(super) const US_SS: V = V::UsOrSs;\npub(super) const OB_OW: V = V::ObOrOw;\n"
@@ -275,6 +299,7 @@ def data_rs(elements: list[Element], vms: list[str]) -> str:
         + array("RECORDS", "Record", records, doc="What is known of the tag of the same index.")
         + array("BY_TAG", "u16", tags, 20, "Index by hash of the tag.")
         + array("BY_KEYWORD", "u16", keywords, 20, "Index by hash of the keyword.")
+        + array("LETTERS", "u32", (f"0x{letters(e.keyword):08X}" for e in elements), 10, "Which letters a keyword has.")
         + "#[cfg(test)]\n"
         + array("MASKS", "(u32, usize)", masks, doc="The open digits of a repeating tag, and its index.")
         + "/// Keywords and names.\n"
@@ -285,7 +310,9 @@ def data_rs(elements: list[Element], vms: list[str]) -> str:
 def private_rs(private: dict[str, list[PrivateElement]], vms: list[str]) -> str:
     """rust/core/src/dictionary/private.rs"""
     text = Blob()
-    creators, keys, records = [], [], []
+    creators: list[str] = []
+    keys: list[str] = []
+    records: list[str] = []
     for creator, block in private.items():
         offset = text.add(creator)
         creators.append(f"c({offset}, {len(creator.encode())}, {len(keys)}, {len(keys) + len(block)})")
@@ -299,7 +326,8 @@ def private_rs(private: dict[str, list[PrivateElement]], vms: list[str]) -> str:
         header("private_elements.csv")
         + "use super::data::*;\nuse super::dictionary_vr::DictionaryVr as V;\n"
         + "use super::private_elements::{Creator, PrivateRecord};\n\n"
-        + "const fn c(text: u32, len: u8, start: u16, end: u16) -> Creator {\n    Creator { text, len, start, end }\n}\n\n"
+        + "const fn c(text: u32, len: u8, start: u16, end: u16) -> Creator {\n"
+        + "    Creator { text, len, start, end }\n}\n\n"
         + "const fn r(name: u32, name_len: u8, vr: V, vm: u8) -> PrivateRecord {\n"
         + "    PrivateRecord { name, name_len, vr, vm }\n}\n\n"
         + array("CREATORS", "Creator", creators, doc="Private Creators, ascending.")
@@ -397,23 +425,12 @@ def uids_rs() -> str:
     )
 
 
-PYTHON_TYPES = (
-    dict.fromkeys("AE AS CS DA DT LO LT SH ST TM UC UR UT".split(), "str")
-    | dict.fromkeys("DS FL FD".split(), "float")
-    | dict.fromkeys("IS US SS UL SL UV SV".split(), "int")
-    | dict.fromkeys("OB OD OF OL OV OW UN".split(), "bytes")
-    | {"PN": "PersonName", "UI": "UID", "AT": "Tag", "SQ": "Sequence"}
-)
-SINGLE_VALUED = {"bytes", "Sequence"}
-
-
 def python_type(vr: str, vm: str) -> str:
     """The type of a value by VR and VM: a list where there may be more than one."""
     kinds: list[str] = []
     for one in vr.split(" or "):
         kind = PYTHON_TYPES[one]
-        several = vm != "1" and kind not in SINGLE_VALUED and one not in ("LT", "ST", "UT", "UR")
-        kinds += [kind, f"list[{kind}]"] if several else [kind]
+        kinds += [kind] if vm == "1" or one in SINGLE_VALUED else [kind, f"list[{kind}]"]
     return " | ".join(dict.fromkeys(kinds))
 
 

@@ -64,11 +64,15 @@ impl TransferSyntax {
     /// The Transfer Syntax with this UID, trailing NULs and spaces aside; `None` where it is not known.
     #[inline]
     pub fn from_uid(uid: &str) -> Option<TransferSyntax> {
-        let uid = uid.trim_end_matches(['\0', ' ']);
+        // The two of nearly every file, as they lie in it: padded to even length. PS3.5 §9.4
         match uid {
-            "1.2.840.10008.1.2.1" => Some(TransferSyntax::EXPLICIT_VR_LITTLE_ENDIAN),
-            "1.2.840.10008.1.2" => Some(TransferSyntax::IMPLICIT_VR_LITTLE_ENDIAN),
-            _ => TransferSyntax::find(uid),
+            "1.2.840.10008.1.2.1\0" | "1.2.840.10008.1.2.1" => {
+                Some(TransferSyntax::EXPLICIT_VR_LITTLE_ENDIAN)
+            }
+            "1.2.840.10008.1.2\0" | "1.2.840.10008.1.2" => {
+                Some(TransferSyntax::IMPLICIT_VR_LITTLE_ENDIAN)
+            }
+            _ => TransferSyntax::find(uid.trim_end_matches(['\0', ' '])),
         }
     }
 

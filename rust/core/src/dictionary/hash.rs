@@ -32,8 +32,8 @@ fn probe<const N: usize>(
     matches: impl Fn(usize) -> bool,
 ) -> Option<usize> {
     const { assert!(N.is_power_of_two() && N >= 2) }
-    let mut slot = (hash >> (32 - N.trailing_zeros())) as usize;
-    for _ in 0..N {
+    let first = (hash >> (32 - N.trailing_zeros())) as usize;
+    for slot in first..first + N {
         let index = table[slot & (N - 1)];
         if index == EMPTY {
             return None;
@@ -41,7 +41,6 @@ fn probe<const N: usize>(
         if matches(index as usize) {
             return Some(index as usize);
         }
-        slot += 1;
     }
     None
 }

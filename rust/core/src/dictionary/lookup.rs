@@ -1,6 +1,6 @@
 //! Tag ↔ keyword, VR, VM and name of the public Data Elements. PS3.6 §6-9, PS3.7 Annex E
 
-use super::data::{BY_KEYWORD, BY_TAG, FAMILIES, RECORDS, TAGS, TEXT, VMS};
+use super::data::{BY_KEYWORD, BY_TAG, FAMILIES, LETTERS, RECORDS, TAGS, TEXT, VMS};
 use super::dictionary_vr::DictionaryVr;
 use super::hash::{find_tag, find_text};
 use super::vm::Vm;
@@ -139,8 +139,13 @@ pub fn vr_of(tag: Tag) -> DictionaryVr {
 #[inline]
 pub fn by_keyword(keyword: &str) -> Option<Tag> {
     let is_it = |index: usize| {
-        let record = &RECORDS[index];
-        record.keyword_len as usize == keyword.len() && record.keyword() == keyword
+        let Record {
+            keyword: start,
+            keyword_len,
+            ..
+        } = RECORDS[index];
+        let (start, len) = (start as usize, keyword_len as usize);
+        len == keyword.len() && TEXT.as_bytes().get(start..start + len) == Some(keyword.as_bytes())
     };
     find_text(&BY_KEYWORD, keyword, is_it).map(|index| Tag(TAGS[index]))
 }
@@ -151,4 +156,13 @@ pub fn keywords() -> impl Iterator<Item = &'static str> {
         .iter()
         .map(Record::keyword)
         .filter(|keyword| !keyword.is_empty())
+}
+
+/// The same, each with the letters that it has: bit `letter & 31` of each.
+pub(super) fn keywords_with_letters() -> impl Iterator<Item = (&'static str, u32)> {
+    RECORDS
+        .iter()
+        .zip(LETTERS)
+        .filter(|(record, _)| record.keyword_len != 0)
+        .map(|(record, letters)| (record.keyword(), letters))
 }

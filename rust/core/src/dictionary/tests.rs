@@ -309,7 +309,7 @@ fn the_nearest_keyword_has_the_least_distance() {
             let misspelt = format!("{}q{}", &keyword[..cut], &keyword[cut + 1..]).to_lowercase();
             let to = |other: &str| distance(misspelt.as_bytes(), other.to_lowercase().as_bytes());
             let least = keywords().map(to).min().unwrap();
-            let allowed = (misspelt.len() / 4).clamp(1, 4);
+            let allowed = (misspelt.len() / 4).clamp(1, 3);
             assert_eq!(
                 nearest_keyword(&misspelt).map(to),
                 Some(least).filter(|least| *least <= allowed),
