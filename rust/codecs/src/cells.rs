@@ -124,6 +124,11 @@ pub fn unused_bits_are_filled(
     }
 }
 
+/// Whether a decoded sample has bits that [`fill_unused_bits`] fills: those of a wider type (12 and 24 Bits Allocated) too.
+pub fn has_unused_bits(layout: &FrameLayout, sample_type: SampleType) -> bool {
+    unused_shift(layout, sample_type).is_some()
+}
+
 /// Bits of the decoded sample above Bits Stored; `None` where there are none to fill (1 Bits Allocated is unpacked to 0 and 1).
 fn unused_shift(layout: &FrameLayout, sample_type: SampleType) -> Option<u32> {
     let bits = (sample_type.size() * 8) as u32;

@@ -6,7 +6,7 @@
 //! B = Y + 1.772 (Cb - 128)
 //! ```
 //! rounded to the nearest, halves up, and clipped to 0…255. Here in integers: the constants below give exactly that for every one of
-//! the 2^24 triples, and the test walks them all. What pydicom gives differs from it in one place, see [`TIE`].
+//! the 2^24 triples (`tests/native.rs` walks them all). What pydicom gives differs from it in one place, see [`TIE`].
 
 /// Pixels converted at a time; their samples are held as three arrays.
 const LANES: usize = 16;
@@ -106,9 +106,9 @@ mod tests {
     }
 
     #[test]
-    fn all_triples_are_those_of_the_twin() {
+    fn triples_are_those_of_the_twin() {
         let mut plane = Vec::with_capacity(3 << 16);
-        for y in 0..=255u8 {
+        for y in (0..=255u8).step_by(15).chain([18, 19, 46, 47]) {
             plane.clear();
             plane.extend((0..=255).flat_map(|cb| (0..=255).flat_map(move |cr| [y, cb, cr])));
             let stored = plane.clone();

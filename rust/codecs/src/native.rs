@@ -3,7 +3,7 @@
 //! A frame is walked once, in blocks that stay in the first cache: cells are read, planes interleaved, Cb and Cr repeated, unused
 //! bits filled, colours converted, each a plain loop of its own over the block.
 
-use crate::cells::{copy_cells, fill_unused_bits, unused_bits_are_filled};
+use crate::cells::{copy_cells, fill_unused_bits, has_unused_bits, unused_bits_are_filled};
 use crate::color::{upsample_422, ybr_full_to_rgb};
 use crate::error::{PixelError, PixelErrorKind, Result};
 use crate::layout::{FrameLayout, PlanarConfiguration, SampleType, StoredRange};
@@ -188,7 +188,7 @@ impl Frame<'_> {
             self.in_blocks(out, |frame, first, block| {
                 frame.read_planes(first, &mut scratch, block)
             });
-        } else if self.to_rgb || self.layout.unused_bits() > 0 {
+        } else if self.to_rgb || has_unused_bits(self.layout, self.sample_type) {
             self.in_blocks(out, |frame, first, block| {
                 frame.read(first * samples as u64, block)
             });
