@@ -3,6 +3,7 @@
 //! No I/O, no threads, no globals, no unsafe.
 #![forbid(unsafe_code)]
 
+pub mod data_set;
 pub mod dictionary;
 pub mod error;
 pub mod limits;

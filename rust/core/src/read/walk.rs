@@ -55,7 +55,7 @@ enum Found {
     Item(u32),
     ItemDelimiter(u32),
     SequenceDelimiter(u32),
-    Other(Tag),
+    Other,
 }
 
 impl Walk {
@@ -102,7 +102,7 @@ impl Walk {
             Tag::ITEM => Found::Item(length),
             Tag::ITEM_DELIMITATION_ITEM => Found::ItemDelimiter(length),
             Tag::SEQUENCE_DELIMITATION_ITEM => Found::SequenceDelimiter(length),
-            other => Found::Other(other),
+            _ => Found::Other,
         }
     }
 
@@ -181,7 +181,7 @@ impl Walk {
                 self.at = self.at.saturating_add(8);
                 None
             }
-            Found::Other(_) => self.close_missing(self.at, notes),
+            Found::Other => self.close_missing(self.at, notes),
         })
     }
 
@@ -197,7 +197,7 @@ impl Walk {
             Found::Container => return Ok(self.close_missing(self.end, notes)),
             Found::ItemDelimiter(length) => return Ok(self.close_at_delimiter(length, notes)),
             Found::SequenceDelimiter(_) | Found::Item(_) => return Ok(self.close_missing(self.at, notes)),
-            Found::Other(_) => {}
+            Found::Other => {}
         }
         let left = self.end.saturating_sub(self.at);
         if window.get(self.at, left.min(12)).is_none() {
@@ -262,7 +262,7 @@ impl Walk {
                 None
             }
             Found::ItemDelimiter(_) => self.close_missing(self.at, notes),
-            Found::Item(_) | Found::Other(_) => {
+            Found::Item(_) | Found::Other => {
                 // An element may follow where the delimiter was forgotten.
                 let encoding = if self.little { Encoding::ExplicitLittle } else { Encoding::ExplicitBig };
                 if let Some(h) = header_at(window, self.at, encoding)

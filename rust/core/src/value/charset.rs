@@ -116,10 +116,10 @@ impl SpecificCharacterSet {
         bytes: &'a [u8],
         kind: TextKind,
     ) -> (Cow<'a, str>, Option<TextDeviation>) {
-        if matches!(self.first, CharacterSet::Utf8) || is_plain_ascii(bytes) {
-            if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
-                return (Cow::Borrowed(text), None);
-            }
+        if (self.first == CharacterSet::Utf8 || is_plain_ascii(bytes))
+            && let Ok(text) = simdutf8::basic::from_utf8(bytes)
+        {
+            return (Cow::Borrowed(text), None);
         }
         let (text, deviation) = self.decode_slowly(bytes, kind);
         (Cow::Owned(text), deviation)

@@ -1,3 +1,6 @@
-//! Bytes of one Value Field to values, only when asked.
+//! Bytes of one Value Field → values, only when asked: PS3.5 §6.
 
 pub mod charset;
+pub mod number;
+pub mod text;
+pub mod validate;
