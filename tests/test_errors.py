@@ -1,0 +1,97 @@
+"""The exceptions: their kinds, and that each says which file, which element, which byte."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import builders
+import rapidicom as rd
+from builders import EXPLICIT
+
+Write = Callable[..., Path]
+KINDS = {
+    "InvalidDicomError": ValueError,
+    "TruncatedError": Exception,
+    "ValueDecodeError": Exception,
+    "LimitError": Exception,
+    "UnsupportedTransferSyntaxError": NotImplementedError,
+    "PixelDecodeError": Exception,
+    "FileChangedError": OSError,
+    "InternalError": Exception,
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_kinds(name: str) -> None:
+    kind = getattr(rd, name)
+    assert issubclass(kind, rd.DicomError)
+    assert issubclass(kind, KINDS[name])
+
+
+def test_no_dicom(write: Write) -> None:
+    path = write(b"hello " * 100, "letter.txt")
+    with pytest.raises(rd.InvalidDicomError) as refusal:
+        rd.dcmread(path)
+    assert str(refusal.value.path) == str(path)
+    assert "letter.txt" in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", bytes(127), bytes(128) + b"DIC", bytes(4096), b"\xff" * 4096])
+def test_too_little_and_nothing(data: bytes) -> None:
+    with pytest.raises(rd.DicomError):
+        rd.dcmread(data)
+
+
+def test_a_value_says_where(write: Write) -> None:
+    inner = EXPLICIT.item(EXPLICIT.element(0x00189087, "FD", bytes(6)))
+    data = builders.file(EXPLICIT.sequence(0x00081140, EXPLICIT.item(b""), inner))
+    path = write(data)
+    element = rd.dcmread(path).ReferencedImageSequence[1][0x00189087]
+    with pytest.raises(rd.ValueDecodeError) as refusal:
+        _ = element.value
+    error = refusal.value
+    assert str(error.path) == str(path)
+    assert error.offset == element.value_offset == len(data) - 6
+    assert "0018,9087" in str(error.tag_path)
+    assert "0008,1140" in str(error.tag_path) or "ReferencedImageSequence" in str(error.tag_path)
+
+
+def test_errors_can_be_pickled(write: Write) -> None:
+    with pytest.raises(rd.InvalidDicomError) as refusal:
+        rd.dcmread(write(b"hello " * 100))
+    again = pickle.loads(pickle.dumps(refusal.value))
+    assert type(again) is rd.InvalidDicomError
+    assert str(again) == str(refusal.value)
+    assert again.path == refusal.value.path
+
+
+def test_the_operating_system_keeps_its_words() -> None:
+    with pytest.raises(FileNotFoundError) as refusal:
+        rd.dcmread("no/such/file.dcm")
+    assert refusal.value.errno == 2
+    assert str(refusal.value.filename) == "no/such/file.dcm"
+
+
+def test_unsupported_transfer_syntax_names_it() -> None:
+    with pytest.raises(rd.UnsupportedTransferSyntaxError, match="JPEG Baseline"):
+        _ = rd.dcmread(builders.seeds()["fragments"]).pixel_array
+
+
+def test_warnings_say_where() -> None:
+    data = builders.file(EXPLICIT.patient() + EXPLICIT.element(0x00100020, "LO", "ID2") + EXPLICIT.image())
+    warnings = rd.dcmread(data).warnings
+    assert isinstance(warnings, tuple)
+    warning = warnings[0]
+    assert isinstance(warning, rd.ReadWarning)
+    assert warning.offset == data.index(b"ID2") - 8
+    assert "0010,0020" in str(warning.tag_path)
+    assert warning.detail
+    assert warning.code in type(warning.code)
+    assert pickle.loads(pickle.dumps(warnings)) == warnings
+
+
+def test_a_good_file_has_no_warnings() -> None:
+    assert rd.dcmread(builders.small()).warnings == ()

@@ -1,0 +1,62 @@
+"""UID: a str that knows its name."""
+
+import pickle
+
+import pytest
+
+import builders
+import rapidicom as rd
+
+
+def uid_of(value: str) -> rd.UID:
+    return rd.dcmread(builders.file(builders.EXPLICIT.element(0x00080018, "UI", value))).SOPInstanceUID
+
+
+def test_it_is_a_str() -> None:
+    uid = uid_of("1.2.3")
+    assert isinstance(uid, str)
+    assert isinstance(uid, rd.UID)
+    assert uid == "1.2.3"
+    assert {uid: 1}["1.2.3"] == 1
+    assert pickle.loads(pickle.dumps(uid)) == uid
+    assert rd.UID("1.2.3") == uid
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "keyword"),
+    [
+        ("1.2.840.10008.1.2.1", "Explicit VR Little Endian", "ExplicitVRLittleEndian"),
+        ("1.2.840.10008.1.2.4.50", "JPEG Baseline (Process 1)", "JPEGBaseline8Bit"),
+        ("1.2.840.10008.5.1.4.1.1.2", "CT Image Storage", "CTImageStorage"),
+        ("1.2.3", "1.2.3", ""),
+    ],
+)
+def test_name_and_keyword(value: str, name: str, keyword: str) -> None:
+    assert (uid_of(value).name, uid_of(value).keyword) == (name, keyword)
+
+
+@pytest.mark.parametrize(
+    ("value", "compressed", "implicit", "little"),
+    [
+        ("1.2.840.10008.1.2", False, True, True),
+        ("1.2.840.10008.1.2.1", False, False, True),
+        ("1.2.840.10008.1.2.2", False, False, False),
+        ("1.2.840.10008.1.2.1.99", False, False, True),
+        ("1.2.840.10008.1.2.5", True, False, True),
+        ("1.2.840.10008.1.2.4.90", True, False, True),
+    ],
+)
+def test_transfer_syntaxes(value: str, compressed: bool, implicit: bool, little: bool) -> None:
+    uid = rd.UID(value)
+    assert uid.is_transfer_syntax
+    assert uid.is_compressed == compressed
+    for name, expected in (("is_implicit_VR", implicit), ("is_little_endian", little)):
+        if hasattr(uid, name):
+            assert getattr(uid, name) == expected
+    assert not uid_of("1.2.840.10008.5.1.4.1.1.2").is_transfer_syntax
+
+
+def test_many() -> None:
+    ds = rd.dcmread(builders.file(builders.EXPLICIT.element(0x0008001A, "UI", "1.2\\1.2.840.10008.1.2.1")))
+    assert ds[0x0008001A].value == ["1.2", "1.2.840.10008.1.2.1"]
+    assert ds[0x0008001A].value[1].is_transfer_syntax
