@@ -1,5 +1,7 @@
 //! Text against what pydicom and Python's codecs make of it; see golden/make_charset.py.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use rapidicom_core::value::charset::{SpecificCharacterSet, TextKind};
 
 /// `b0a1-fe` is the pairs b0a1 to b0fe; `a0-ff` the bytes a0 to ff; anything else is bytes.

@@ -145,15 +145,20 @@ impl SpecificCharacterSet {
 fn is_plain_ascii(bytes: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x80 * ONES;
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut odd = 0;
-    for word in words {
+    let odd = |word: &[u8; 8]| {
         let word = u64::from_le_bytes(*word);
         // A byte of `esc` is zero where the word has ESC; subtracting one then sets its high bit.
         let esc = word ^ (0x1B * ONES);
-        odd |= word | (esc.wrapping_sub(ONES) & !esc);
-    }
-    odd & HIGH == 0 && rest.iter().all(|&byte| byte < 0x80 && byte != 0x1B)
+        word | (esc.wrapping_sub(ONES) & !esc)
+    };
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes
+            .iter()
+            .fold(true, |plain, &byte| plain & (byte < 0x80) & (byte != 0x1B));
+    };
+    // The last eight overlap the ones before, so that no byte is left over.
+    let (words, _) = bytes.as_chunks::<8>();
+    words.iter().fold(odd(last), |all, word| all | odd(word)) & HIGH == 0
 }
 
 #[cfg(test)]

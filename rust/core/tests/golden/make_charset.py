@@ -5,7 +5,7 @@ Run with pydicom installed: ``python make_charset.py > charset.txt``. Lines are 
     term    the value of (0008,0005)
     kind    PN, LT or LO
     bytes   groups in hexadecimal; ``b0a1-fe`` is the pairs b0a1 to b0fe, ``a0-ff`` the bytes a0 to ff
-    text    ``\\n``-like escapes for what is not printable
+    text    what is not printable, and the backslash, as ``\\u{5c}``
 
 Lines that begin with ``#`` are comments. Three sources, in this order: every code of every set (Python's codecs), text
 that pydicom reads rightly (its answer), and text that pydicom reads wrongly (composed here, with the clause).
@@ -38,9 +38,9 @@ SINGLE_BYTE = {
 
 def escaped(text: str) -> str:
     """The text on one line; what an editor would not show is given by its number."""
+    plain = (character == " " or (character.isprintable() and character != "\\") for character in text)
     return "".join(
-        character if character == " " or (character.isprintable() and character != "\\") else f"\\u{{{ord(character):x}}}"
-        for character in text
+        character if shown else f"\\u{{{ord(character):x}}}" for character, shown in zip(text, plain, strict=True)
     )
 
 
@@ -100,7 +100,8 @@ def by_pydicom(term: str, kind: str, data: bytes) -> str:
     encodings = convert_encodings(term.split("\\"))
     if kind == "PN":
         return "=".join(decode_bytes(group, encodings, PN_DELIMS) for group in data.split(b"="))
-    return decode_bytes(data, encodings, TEXT_VR_DELIMS)
+    text: str = decode_bytes(data, encodings, TEXT_VR_DELIMS)
+    return text
 
 
 def right_by_pydicom() -> None:
@@ -147,7 +148,7 @@ def right_by_pydicom() -> None:
             b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3=%b;3ED%b^%bB@O:%b" % ((kanji, romaji) * 2),
         ),
         ("ISO 2022 IR 13\\ISO 2022 IR 87", "LT", kanji + b";3" + ascii_ + b"\r\nabc"),
-        ("\\ISO 2022 IR 87\\ISO 2022 IR 159", "LO", b"\x1b$(D0!0\"\x1b(B x \x1b$B;3\x1b(B"),
+        ("\\ISO 2022 IR 87\\ISO 2022 IR 159", "LO", b'\x1b$(D0!0"\x1b(B x \x1b$B;3\x1b(B'),
         ("\\ISO 2022 IR 13\\ISO 2022 IR 87", "LO", katakana + b"\xd4\xcf" + romaji + b"~" + kanji + b";3" + ascii_),
         ("\\ISO 2022 IR 13", "LO", romaji + b"\xd4\xcf"),
         ("\\ISO 2022 IR 87", "LO", kanji + b";3ED"),
@@ -169,7 +170,7 @@ def damaged() -> None:
             continue
         for _ in range(25):
             mixed = [chance.choice((0x30, 0x41, 0x5C, 0x81, 0xA4, 0xC3, 0xE3, 0xF0, chance.randrange(28, 256)))]
-            data = bytes(chance.choice(mixed + [chance.randrange(0x1C, 0x100)]) for _ in range(chance.randrange(1, 16)))
+            data = bytes(chance.choice([*mixed, chance.randrange(0x1C, 0x100)]) for _ in range(chance.randrange(1, 16)))
             line(term, "LO", data.hex(), by_pydicom(term, "LO", data))
         for text in ("山田é", "한글¤", "𠀀ж"):
             data = text.encode(convert_encodings(term)[0], "ignore")
@@ -182,17 +183,28 @@ def otherwise_than_pydicom() -> None:
     for reason, term, kind, data, text in (
         ("C.12.1.1.2: ISO_IR 203 is a Defined Term", "ISO_IR 203", "LO", b"5 \xa4", "5 €"),
         ("escape sequences are no text, 6.1.2.5.3", "\\ISO 2022 IR 58", "LO", b"\x1b$)A\xcd\xf5", "王"),
-        ("ESC ( B designates G0 alone, 6.1.2.5.1", "ISO 2022 IR 144\\ISO 2022 IR 87", "LO", b"\x1b$B;3\x1b(B\xd1", "山б"),
-        ("ESC - F designates G1, ESC $ B G0", "\\ISO 2022 IR 126\\ISO 2022 IR 87", "LO", b"\x1b-F\xe1\x1b$B;3\x1b(B\xe1",
-         "α山α"),
-        ("\\ resets, 6.1.2.5.3", "ISO 2022 IR 100\\ISO 2022 IR 126", "LO", b"\x1b-F\xe1\\\xe1", "α\\á"),
-        ("= resets, 6.1.2.5.3", "ISO 2022 IR 100\\ISO 2022 IR 126", "PN", b"\x1b-F\xe1=\xe1", "α=á"),
-        ("every line resets", "ISO 2022 IR 100\\ISO 2022 IR 126", "LT", b"\x1b-F\xe1\n\xe1\n\xe1", "α\ná\ná"),
-        ("\\ is text in LT", "ISO 2022 IR 100\\ISO 2022 IR 126", "LT", b"\x1b-F\xe1\\\xe1", "α\\α"),
+        (
+            "ESC ( B designates G0 alone, 6.1.2.5.1",
+            "ISO 2022 IR 144\\ISO 2022 IR 87",
+            "LO",
+            b"\x1b$B;3\x1b(B\xd1",
+            "山б",
+        ),
+        (
+            "ESC - F designates G1, ESC $ B G0",
+            "\\ISO 2022 IR 126\\ISO 2022 IR 87",
+            "LO",
+            b"\x1b-F\xeb\x1b$B;3\x1b(B\xeb",
+            "λ山λ",
+        ),
+        ("\\ resets, 6.1.2.5.3", "ISO 2022 IR 100\\ISO 2022 IR 126", "LO", b"\x1b-F\xeb\\\xeb", "λ\\ë"),
+        ("= resets, 6.1.2.5.3", "ISO 2022 IR 100\\ISO 2022 IR 126", "PN", b"\x1b-F\xeb=\xeb", "λ=ë"),
+        ("every line resets", "ISO 2022 IR 100\\ISO 2022 IR 126", "LT", b"\x1b-F\xeb\n\xeb\n\xeb", "λ\në\në"),
+        ("\\ is text in LT", "ISO 2022 IR 100\\ISO 2022 IR 126", "LT", b"\x1b-F\xeb\\\xeb", "λ\\λ"),
         ("space is in no G0 set", "\\ISO 2022 IR 87", "LO", b"\x1b$B;3 ", "山 "),
         ("a line resets G0 too", "\\ISO 2022 IR 87", "LT", b"\x1b$B;3\r\nab", "山\r\nab"),
         ("undeclared, but known", "ISO_IR 100", "LO", b"\xe9\x1b$B;3\x1b(B", "é山"),
-        ("undeclared, but known", "", "LO", b"\x1b-F\xe1", "α"),
+        ("undeclared, but known", "", "LO", b"\x1b-F\xeb", "λ"),
         ("one bad pair is one loss", "\\ISO 2022 IR 87", "LO", b"\x1b$B;3-!\x1b(Bx", "山\ufffdx"),
         ("= after an unreturned set", "\\ISO 2022 IR 87", "PN", b"\x1b$B;3=\x1b$B;3\x1b(B", "山=山"),
         ("no set to go back to", "\\ISO 2022 IR 149", "PN", b"\x1b$)C\xc8\xab^\xb1\xe6", "홍^길"),

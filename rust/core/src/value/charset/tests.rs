@@ -181,8 +181,14 @@ fn delimiters_reset_as_the_kind_of_text_says() {
 #[test]
 fn pairs_may_hold_delimiters() {
     let value = escape("$B", b"=\\F^\x1b(B^x");
-    assert_eq!(decode("\\ISO 2022 IR 87", PersonName, &value), ("旬曇^x".into(), None));
-    assert_eq!(decode("GBK", PersonName, b"\x81\x5c\x81\x5e"), ("乗乛".into(), None));
+    assert_eq!(
+        decode("\\ISO 2022 IR 87", PersonName, &value),
+        ("旬曇^x".into(), None)
+    );
+    assert_eq!(
+        decode("GBK", PersonName, b"\x81\x5c\x81\x5e"),
+        ("乗乛".into(), None)
+    );
 }
 
 #[test]
