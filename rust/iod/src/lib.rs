@@ -1,1 +1,8 @@
-//! rapidicom-iod
+//! What data sets mean: PS3.3 (information object definitions).
+//!
+//! | module | what |
+//! |---|---|
+//! | [`image`] | the Image Pixel Module of a data set: how its frames lie, where they are |
+#![forbid(unsafe_code)]
+
+pub mod image;
