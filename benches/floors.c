@@ -6,6 +6,7 @@
  * line, words parted by tabs; the answer is one number: seconds of the whole round (or a count, for load and evict).
  *
  *   load DIR              walk DIR, remember its files, open its folders  -> files
+ *   load_sorted DIR       the same in the order of the paths              -> files
  *   pass MODE THREADS     one pass of a physlimit.c mode over all files   -> seconds
  *   walk DIR              the walk alone                                  -> seconds
  *   evict                 drop the files' cached pages                    -> files
@@ -19,7 +20,9 @@
 
 #define FRAME (512 * 512 * 2)
 
-static size_t load(const char *dir) {
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static size_t load(const char *dir, int sorted) {
   for (size_t i = 0; i < npaths; i++) free(paths[i]);
   for (size_t i = 0; i < npaths; i++)
     if (!i || folder[i] != folder[i - 1]) close(folder[i]);
@@ -27,6 +30,7 @@ static size_t load(const char *dir) {
   free(name_in_folder);
   npaths = 0;
   walk_folder(dir, 1, 0);
+  if (sorted) qsort(paths, npaths, sizeof *paths, by_name);
   open_folders();
   return npaths;
 }
@@ -101,7 +105,8 @@ static double one_pass(const char *mode, int threads) {
 static double answer(char **w, int words, uint8_t *buf) {
   size_t n = words > 1 ? strtoul(w[1], 0, 10) : 0;
   if (n > npaths) n = npaths;
-  if (words == 2 && !strcmp(w[0], "load")) return load(w[1]);
+  if (words == 2 && !strcmp(w[0], "load")) return load(w[1], 0);
+  if (words == 2 && !strcmp(w[0], "load_sorted")) return load(w[1], 1);
   if (words == 3 && !strcmp(w[0], "pass")) return one_pass(w[1], atoi(w[2]));
   if (words == 1 && !strcmp(w[0], "evict")) return evict();
   if (words == 2 && !strcmp(w[0], "prefix")) return prefix(n, buf);
