@@ -1,6 +1,6 @@
 """rd.index, rd.scan and Index: many files as a table."""
 
-import datetime
+import datetime as dt
 import os
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def test_columns(folder: Path) -> None:
     number = row["InstanceNumber"]
     assert row["PatientName"] == f"Doe^{number}"
     assert row["SliceThickness"] == number + 0.5
-    assert row["StudyDate"] == datetime.date(2020, 1, 2)
+    assert row["StudyDate"] == dt.date(2020, 1, 2)
     assert row["Rows"] == 4
     assert row["ImageOrientationPatient"] == [1, 0, 0, 0, 1, 0]
     assert row["PatientAge"] is None

@@ -1,0 +1,182 @@
+"""The command line: results to standard output, words to standard error, exit status 0, 1 or 2."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import builders
+import rapidicom as rd
+
+
+def run(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([sys.executable, "-m", "rapidicom", *arguments], input=stdin, capture_output=True, timeout=60)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "files"
+    root.mkdir()
+    for number in range(4):
+        (root / f"{number}.dcm").write_bytes(builders.small())
+    (root / "text.txt").write_text("no DICOM")
+    return root
+
+
+def test_version() -> None:
+    done = run("--version")
+    assert done.returncode == 0
+    assert done.stdout.decode().strip() == f"rapidicom {rd.__version__}"
+
+
+def test_the_installed_command() -> None:
+    script = Path(sys.executable).with_name("rapidicom")
+    if not script.exists():
+        pytest.skip("rapidicom is importable here, but not installed with its command")
+    assert subprocess.run([script, "--version"], capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["bake"], ["index"], ["dump"], ["dump", "--no-such", "x"], ["index", "x"]], ids=str
+)
+def test_wrong_use(words: list[str]) -> None:
+    done = run(*words)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert b"usage" in done.stderr
+
+
+def test_dump(folder: Path) -> None:
+    done = run("dump", folder / "0.dcm")
+    assert done.returncode == 0
+    text = done.stdout.decode()
+    assert "(0010,0010) PN Doe^John" in text
+    assert "(0002,0010) UI" in text
+    assert text.count("\n") >= 17 + 5
+
+
+def test_dump_max_length(tmp_path: Path) -> None:
+    path = tmp_path / "long.dcm"
+    path.write_bytes(builders.file(builders.EXPLICIT.element(0x00111001, "UT", "x" * 10_000)))
+    assert max(map(len, run("dump", "--max-length", "20", path).stdout.splitlines())) < 200
+    assert b"x" * 10_000 in run("dump", "--max-length", "0", path).stdout
+
+
+def test_dump_json(folder: Path) -> None:
+    done = run("dump", "--json", folder / "0.dcm")
+    model = json.loads(done.stdout)
+    assert model["00100010"] == {"vr": "PN", "Value": [{"Alphabetic": "Doe^John"}]}
+    assert model["00280010"] == {"vr": "US", "Value": [4]}
+
+
+def test_dump_is_safe_on_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "escape.dcm"
+    path.write_bytes(builders.file(builders.EXPLICIT.element(0x00104000, "LT", b"\x1b[2Jgone\x07")))
+    done = run("dump", path)
+    assert b"\x1b" not in done.stdout + done.stderr
+    assert b"\x07" not in done.stdout
+
+
+def test_frames(folder: Path) -> None:
+    done = run("frames", folder / "0.dcm")
+    header, line = done.stdout.decode().splitlines()
+    _, frame, offset, length = line.split("\t")
+    assert (frame, length) == ("0", "16")
+    assert builders.small()[int(offset) :][:16] == bytes(range(16))
+
+
+def test_verify(folder: Path) -> None:
+    assert run("verify", folder).returncode == 0
+    (folder / "bad.dcm").write_bytes(builders.small()[:140])
+    warned = builders.file(builders.EXPLICIT.image() + builders.EXPLICIT.patient())
+    (folder / "odd.dcm").write_bytes(warned)
+    done = run("verify", folder)
+    assert b"odd.dcm" in done.stdout
+    assert b"warning" in done.stdout
+    named = run("verify", folder / "text.txt")
+    assert named.returncode == 1
+    assert b"text.txt" in named.stdout + named.stderr
+
+
+def test_index(folder: Path, tmp_path: Path) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    output = tmp_path / "index.parquet"
+    done = run("index", folder, "-o", output, "--columns", "PatientName,Rows", "--frames", "-j", "2")
+    assert done.returncode == 0, done.stderr
+    table = pq.read_table(output)
+    assert table.num_rows == 4
+    assert table.column("PatientName").to_pylist() == ["Doe^John"] * 4
+    assert "frames" in table.column_names
+
+
+def test_paths_from_standard_input(folder: Path, tmp_path: Path) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    output = tmp_path / "index.parquet"
+    names = [str(folder / f"{number}.dcm") for number in range(3)]
+    for words, stdin in ((["-"], "\n".join(names)), (["-0"], "\0".join(names)), (["-", "-0"], "\0".join(names) + "\0")):
+        done = run("index", *words, "-o", output, stdin=stdin.encode())
+        assert done.returncode == 0, done.stderr
+        assert pq.read_table(output).num_rows == 3
+
+
+def test_some_files_failed(folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "index.parquet"
+    done = run("index", folder / "0.dcm", folder / "none.dcm", "-o", output)
+    assert done.returncode == 1
+    assert run("dump", folder / "none.dcm").returncode == 1
+    assert run("frames", folder / "text.txt").returncode == 1
+
+
+def test_an_unknown_column_is_wrong_use(folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "index.parquet"
+    done = run("index", folder, "-o", output, "--columns", "PatientNaem")
+    assert done.returncode == 2
+    assert b"PatientNaem" in done.stderr
+    assert not output.exists()
+
+
+def test_the_table_is_whole_or_absent(folder: Path) -> None:
+    done = run("index", folder, "-o", folder / "no" / "such" / "folder.parquet")
+    assert done.returncode in (1, 2)
+    assert [path.name for path in folder.iterdir() if path.name.endswith((".part", ".parquet"))] == []
+
+
+def test_a_closed_pipe_is_no_error(folder: Path) -> None:
+    dump = subprocess.Popen(
+        [sys.executable, "-m", "rapidicom", "dump", *[folder / "0.dcm"] * 300],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert dump.stdout is not None
+    assert dump.stderr is not None
+    dump.stdout.readline()
+    dump.stdout.close()
+    words = dump.stderr.read()
+    assert dump.wait(30) in (0, -signal.SIGPIPE)
+    assert b"Traceback" not in words
+
+
+def test_ctrl_c_ends_an_index_and_leaves_nothing(tmp_path: Path) -> None:
+    fifo = tmp_path / "paths"
+    os.mkfifo(fifo)
+    keeper = os.open(fifo, os.O_RDWR)
+    output = tmp_path / "index.parquet"
+    with fifo.open("rb") as stdin:
+        index = subprocess.Popen(
+            [sys.executable, "-m", "rapidicom", "index", "-", "-o", output], stdin=stdin, stderr=subprocess.PIPE
+        )
+        time.sleep(1.5)
+        index.send_signal(signal.SIGINT)
+        try:
+            status = index.wait(10)
+        finally:
+            index.kill()
+            os.close(keeper)
+    assert status in (130, -signal.SIGINT)
+    assert not output.exists()
+    assert list(tmp_path.glob(".index*")) == []

@@ -1,0 +1,140 @@
+"""Time grows with the size of the file, never faster: exponents by least squares over doubled sizes."""
+
+import math
+import time
+from collections.abc import Callable
+
+import pytest
+
+import builders
+import rapidicom as rd
+from builders import EXPLICIT
+
+E = EXPLICIT
+EXPONENT = 1.1
+ROUNDS = 7
+DOUBLINGS = 4
+UNDEFINED_SEQUENCE = E.header(0x00081140, "SQ", builders.UNDEFINED)
+LIMITS = rd.Limits(max_depth=1 << 20, max_elements=1 << 24, max_items=1 << 24, max_warnings=1 << 20)
+
+
+def iterate(data: bytes) -> None:
+    for _ in rd.dcmread(data, limits=LIMITS).iterall():
+        pass
+
+
+def warn(data: bytes) -> None:
+    assert len(rd.dcmread(data, limits=LIMITS).warnings) > 0
+
+
+def read_all(data: bytes) -> None:
+    for element in rd.dcmread(data, limits=LIMITS).iterall():
+        if element.VR != "SQ":
+            _ = element.value
+
+
+def encode(data: bytes) -> None:
+    frames = rd.dcmread(data, limits=LIMITS).frames
+    _ = frames.byte_ranges
+    for index in range(len(frames)):
+        frames.encoded(index)
+
+
+def compare(data: bytes) -> None:
+    assert rd.dcmread(data, limits=LIMITS) == rd.dcmread(data, limits=LIMITS)
+
+
+def items(n: int, *, undefined: bool) -> bytes:
+    item = E.item(E.element(0x00081155, "UI", "1.2"), undefined=undefined)
+    return builders.file(E.sequence(0x00081140, item * n, undefined=undefined) + E.image())
+
+
+def elements(n: int) -> bytes:
+    return builders.file(
+        b"".join(E.element(((0x11 + 2 * (i >> 12)) << 16) + 0x1000 + (i & 0xFFF), "LO", "x") for i in range(n))
+    )
+
+
+def fragments(n: int, frames: int) -> bytes:
+    pixels = E.encapsulated([b"\xff\xd8\xff\xd9"] * n)
+    return builders.file(E.patient() + E.image(frames=frames) + pixels, builders.JPEG_BASELINE_UID)
+
+
+# name: smallest size, bytes of a size, what is done with them
+CASES: dict[str, tuple[int, Callable[[int], bytes], Callable[[bytes], None]]] = {
+    "items": (10_000, lambda n: items(n, undefined=False), iterate),
+    "items of undefined length": (10_000, lambda n: items(n, undefined=True), iterate),
+    "empty items": (20_000, lambda n: builders.file(E.sequence(0x00081140, E.item(b"") * n) + E.image()), iterate),
+    "elements": (10_000, elements, read_all),
+    "elements backwards": (10_000, lambda n: builders.file(elements(n)[-(n * 10) :]), iterate),
+    "duplicates": (10_000, lambda n: builders.file(E.element(0x00100020, "LO", "x") * n), warn),
+    "warnings": (10_000, lambda n: builders.file(E.header(0xFFFEE00D, "", 0) * n + E.image()), warn),
+    "warnings of values": (
+        10_000,
+        lambda n: builders.file(E.sequence(0x00081140, E.item(E.element(0x00180050, "DS", "1mm")) * n)),
+        warn,
+    ),
+    "nesting, undefined": (2_500, lambda n: builders.file(builders.nested(n)), iterate),
+    "nesting, defined": (2_500, lambda n: builders.file(builders.nested(n, undefined=False)), iterate),
+    "fragments of as many frames": (10_000, lambda n: fragments(n, n), encode),
+    "fragments of one frame": (10_000, lambda n: fragments(n, 1), encode),
+    "unterminated sequences": (
+        2_500,
+        lambda n: builders.file((UNDEFINED_SEQUENCE + E.header(0xFFFEE000, "", builders.UNDEFINED)) * n),
+        warn,
+    ),
+    "unterminated sequences with items": (
+        10_000,
+        lambda n: builders.file(UNDEFINED_SEQUENCE + E.item(b"", undefined=True) * n),
+        warn,
+    ),
+    "values of one element": (50_000, lambda n: builders.file(E.element(0x00111001, "UC", "1\\" * n)), read_all),
+    "equality": (10_000, lambda n: items(n, undefined=True), compare),
+    "escapes": (
+        50_000,
+        lambda n: builders.file(
+            E.element(0x00080005, "CS", "\\ISO 2022 IR 87") + E.element(0x00111001, "UC", b"\x1b$B\x1b(B" * n)
+        ),
+        read_all,
+    ),
+}
+
+
+def seconds(work: Callable[[bytes], None], data: bytes) -> float:
+    start = time.process_time()
+    work(data)
+    return time.process_time() - start
+
+
+def exponent(sizes: list[int], times: list[float]) -> float:
+    """The slope of log time over log size."""
+    xs, ys = [math.log(size) for size in sizes], [math.log(max(spent, 1e-7)) for spent in times]
+    x, y = sum(xs) / len(xs), sum(ys) / len(ys)
+    return sum((a - x) * (b - y) for a, b in zip(xs, ys, strict=True)) / sum((a - x) ** 2 for a in xs)
+
+
+def measured(smallest: int, build: Callable[[int], bytes], work: Callable[[bytes], None]) -> float:
+    """Rounds go over all sizes, so that a busy moment hits each alike; the least of them is what the work needs."""
+    sizes = [smallest << step for step in range(DOUBLINGS)]
+    files = [build(size) for size in sizes]
+    work(files[0])
+    rounds = [[seconds(work, data) for data in files] for _ in range(ROUNDS)]
+    return exponent(sizes, [min(times) for times in zip(*rounds, strict=True)])
+
+
+@pytest.mark.figure
+@pytest.mark.parametrize("name", CASES)
+def test_growth(name: str, figure: Callable[[str, object], None]) -> None:
+    found = measured(*CASES[name])
+    for _ in range(2):  # noise can only make it look worse: the best of three
+        if found <= EXPONENT:
+            break
+        found = min(found, measured(*CASES[name]))
+    figure(f"growth, {name}: exponent", f"{found:.2f}")
+    assert found <= EXPONENT
+
+
+def test_the_exponent_is_found() -> None:
+    sizes = [1000, 2000, 4000]
+    assert exponent(sizes, [float(size) for size in sizes]) == pytest.approx(1)
+    assert exponent(sizes, [float(size) ** 2 for size in sizes]) == pytest.approx(2)

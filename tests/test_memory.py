@@ -1,0 +1,158 @@
+"""Memory follows from the header that is there, never from what it declares; and nothing leaks."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import builders
+from builders import EXPLICIT
+
+E = EXPLICIT
+MEBIBYTE = 1 << 20
+
+PEAK = """
+import sys, rapidicom as rd
+path = sys.argv[1]
+def peak():
+    return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+def now():
+    return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmRSS"))
+def look(path):
+    try:
+        ds = rd.dcmread(path, access=sys.argv[3])
+        for _ in ds: pass
+        return ds
+    except rd.DicomError:
+        return None
+look(sys.argv[2])
+open("/proc/self/clear_refs", "w").write("5")
+before = now()
+ds = look(path)
+print(peak() - before)
+"""
+
+
+def peak_of(path: Path, small: Path, access: str) -> int:
+    """Bytes above the start while the header is parsed, the least of three tries."""
+    tries = []
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", PEAK, path, small, access], capture_output=True, text=True)
+        if "Permission" in done.stderr:
+            pytest.skip("/proc/self/clear_refs may not be written here")
+        assert done.returncode == 0, done.stderr
+        tries.append(int(done.stdout))
+    return min(tries)
+
+
+def lying(length: int) -> bytes:
+    head = E.patient() + E.sequence(
+        0x00081140, E.item(E.element(0x00081155, "UI", "1.2"), length=length), length=length
+    )
+    return builders.file(head + E.image() + E.element(0x00104000, "UT", b"abcd", length=length) + E.pixels(bytes(64)))
+
+
+MANY_ELEMENTS = b"".join(
+    E.element(((0x11 + 2 * (i >> 12)) << 16) + 0x1000 + (i & 0xFFF), "LO", "x") for i in range(100_000)
+)
+FILES = {
+    "a small file": builders.small(),
+    "4 GiB declared": lying(0xFFFFFFF0),
+    "2 GiB declared": lying(0x7FFFFFF0),
+    "1 GiB declared in 500 bytes of fragments": builders.file(
+        E.patient() + E.image() + E.header(0x7FE00010, "OB", builders.UNDEFINED) + E.header(0xFFFEE000, "", 1 << 30)
+    ),
+    "65535 x 65535 x 2^31 frames": builders.file(
+        E.patient() + E.image(65535, 65535, bits=16, frames=2**31 - 1) + E.pixels(bytes(64))
+    ),
+    "100,000 elements": builders.file(MANY_ELEMENTS),
+    "a long sequence": builders.file(
+        E.sequence(0x00081140, E.item(E.element(0x00081155, "UI", "1.2")) * 50_000) + E.image()
+    ),
+    "a long unterminated sequence": builders.file(
+        E.header(0x00081140, "SQ", builders.UNDEFINED)
+        + E.item(E.element(0x00081155, "UI", "1.2"), undefined=True) * 50_000
+    ),
+}
+
+
+@pytest.mark.figure
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("access", ["read", "mmap"])
+@pytest.mark.parametrize("name", FILES)
+def test_a_header_costs_what_it_is_long(
+    name: str, access: str, tmp_path: Path, figure: Callable[[str, object], None]
+) -> None:
+    path, small = tmp_path / "file.dcm", tmp_path / "small.dcm"
+    path.write_bytes(FILES[name])
+    small.write_bytes(builders.small())
+    cost, header = peak_of(path, small, access), len(FILES[name])
+    figure(f"memory, header parse of {name} ({header:,} bytes, {access}): KiB", cost // 1024)
+    assert cost <= MEBIBYTE + 2 * header
+
+
+FLAT = """
+import sys, rapidicom as rd
+from pathlib import Path
+def now():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmRSS"))
+data = Path(sys.argv[1]).read_bytes()
+def turn(n):
+    ds = rd.dcmread(sys.argv[1], access=("mmap", "read", "auto")[n % 3]) if n % 4 else rd.dcmread(data)
+    for e in ds.iterall():
+        if e.VR != "SQ": e.value
+    ds.warnings, repr(ds), ds.pixel_array.sum(), ds == ds
+    try:
+        rd.dcmread(b"no DICOM" * 99)
+    except rd.DicomError:
+        pass
+for n in range(1000): turn(n)
+before = now()
+for n in range(10000): turn(n)
+print(now() - before)
+"""
+
+
+@pytest.mark.figure
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ten_thousand_opens_leave_nothing(tmp_path: Path, figure: Callable[[str, object], None]) -> None:
+    path = tmp_path / "file.dcm"
+    path.write_bytes(builders.seeds()["sequences"])
+    done = subprocess.run([sys.executable, "-c", FLAT, path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    figure("memory, growth over 10,000 opens: KiB", int(done.stdout))
+    assert int(done.stdout) <= 512
+
+
+BOMB = """
+import resource, sys, rapidicom as rd, time
+rd.dcmread(sys.argv[2])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+start = time.perf_counter()
+try:
+    ds = rd.dcmread(sys.argv[1])
+    ds.pixel_array
+    print("read", file=sys.stderr)
+except (rd.DicomError, AttributeError) as error:
+    print(type(error).__name__, error, file=sys.stderr)
+print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.figure
+@pytest.mark.parametrize(
+    "case", ["e08_rle_huge_dims", "e29_jpeg_sof_65535", "e30_j2k_soc_huge", "e33_deflated_frame_bomb_64M"]
+)
+def test_bombs_cost_little(case: str, malformed_dir: Path, figure: Callable[[str, object], None]) -> None:
+    bomb = [sys.executable, "-c", BOMB, malformed_dir / f"{case}.dcm", malformed_dir / "a01_ok_evle.dcm"]
+    tries = []
+    for _ in range(3):
+        done = subprocess.run(bomb, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        tries.append([float(word) for word in done.stdout.split()])
+    assert not done.stderr.startswith("read")
+    spent, memory = (min(column) for column in zip(*tries, strict=True))
+    figure(f"bomb {case}: ms, KiB", f"{spent * 1000:.1f}, {memory:.0f}")
+    assert memory < 64 << 10
