@@ -32,6 +32,9 @@ impl SourceError {
 
     /// There is no memory for what was asked.
     pub(crate) const NO_MEMORY: SourceError = SourceError::os(libc::ENOMEM);
+
+    /// Nothing lies at the path.
+    pub(crate) const ABSENT: SourceError = SourceError::os(libc::ENOENT);
 }
 
 #[cfg(unix)]

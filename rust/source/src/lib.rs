@@ -14,6 +14,7 @@
 //!
 //! Nothing here keeps a file descriptor after it returns, except [`File`] and [`PrefixReader`] themselves.
 #![deny(unsafe_code)]
+#![cfg_attr(feature = "portable", allow(dead_code, unreachable_pub))]
 
 mod error;
 #[cfg(unix)]

@@ -16,6 +16,7 @@ use rustix::mm::{Advice, MapFlags, ProtFlags};
 use std::ffi::c_void;
 use std::ops::Range;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A whole file mapped to be read.
 #[derive(Debug)]
@@ -215,5 +216,16 @@ pub(crate) fn is_safe_on(file: &File) -> bool {
         0x786F_4256, // VBOXSF
         0xBACB_ACBC, // VMHGFS
     ];
-    rustix::fs::fstatfs(file).is_ok_and(|statfs| !UNSAFE.contains(&(statfs.f_type as u32)))
+    // Files come from one file system mostly: the last safe one is not asked for again.
+    static LAST_SAFE: AtomicU64 = AtomicU64::new(u64::MAX);
+    let device = file.identity().dev;
+    if LAST_SAFE.load(Relaxed) == device {
+        return true;
+    }
+    let safe =
+        rustix::fs::fstatfs(file).is_ok_and(|statfs| !UNSAFE.contains(&(statfs.f_type as u32)));
+    if safe {
+        LAST_SAFE.store(device, Relaxed);
+    }
+    safe
 }

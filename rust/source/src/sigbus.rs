@@ -1,7 +1,7 @@
 //! The handler that turns a fault in one of our maps into a flag, and leaves all others to whom they belong.
 //!
 //! A file that is truncated, or whose page cannot be read, raises SIGBUS where its map is touched. The handler lays
-//! zeros over the rest of that map and flags it; [`crate::Map::check`] tells. A signal for any other address, or one
+//! zeros over the rest of that map and flags it (if the process has not one map left for that, the fault goes on); [`crate::Map::check`] tells. A signal for any other address, or one
 //! that a process sent, goes to the handler that was there before, with the mask and flags it was installed with.
 //!
 //! Others may install a handler over ours later (faulthandler does, when it is enabled). So each mapping looks, and

@@ -6,8 +6,9 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// A file of up to this many bytes is read whole: mapping it would cost more.
-pub const SMALL_BYTES: u64 = 32 << 10;
+/// A file of up to this many bytes is read whole. Reading is faster than mapping up to here even for those who look at
+/// the first page alone; for those who touch every page it still is at four times the size.
+pub const SMALL_BYTES: u64 = 64 << 10;
 /// Of a larger one so many bytes are read at once and kept: most headers end within them, and touch no page of the map.
 pub const PREFIX_BYTES: usize = 8 << 10;
 /// Bytes that a window of a deferred source reads at once.
@@ -252,8 +253,8 @@ impl Source {
     }
 
     /// A private copy-on-write mapping of a range: bytes that may be written and that outlive this source. `None` where
-    /// there is no map to be had of it, and the bytes are to be copied. The file at the path must still be the one that
-    /// was opened: then the range lies within it.
+    /// there is no map to be had of it, and the bytes are to be copied; so too where the file was deleted, which lives on
+    /// in the map of the source. Another file at the path, or a changed one, is an error; so the range lies within it.
     pub fn copy_on_write(&self, range: Range<u64>) -> Result<Option<CowMap>> {
         let len = self.checked_len(&range)?;
         let Store::Mapped { origin, .. } = &self.store else {
@@ -262,8 +263,8 @@ impl Source {
         if len == 0 {
             return Ok(None);
         }
-        match CowMap::of(&origin.reopen()?, range) {
-            Err(SourceError::NO_MEMORY) => Ok(None),
+        match origin.reopen().and_then(|file| CowMap::of(&file, range)) {
+            Err(SourceError::NO_MEMORY | SourceError::ABSENT) => Ok(None),
             mapped => mapped.map(Some),
         }
     }

@@ -18,7 +18,7 @@ fn a_hundred_thousand_sources() {
     let sources: Vec<_> = (0..100_000)
         .map(|_| Source::open(&path, Access::Auto).unwrap())
         .collect();
-    assert!(descriptors() < before + 20); // other tests hold a few
+    assert!(descriptors() < before + 20);
     let mapped = sources
         .iter()
         .filter(|source| source.kind() == Kind::Mapped)
@@ -28,7 +28,7 @@ fn a_hundred_thousand_sources() {
         .lines()
         .count();
     assert!(
-        (1000..60_000).contains(&mapped),
+        !MAPS || (1000..60_000).contains(&mapped),
         "{mapped} mapped, {maps} maps"
     );
     let wanted = &bytes[70_000..70_010];
@@ -41,8 +41,6 @@ fn a_hundred_thousand_sources() {
         .join()
         .unwrap();
     drop(sources);
-    assert_eq!(
-        Source::open(&path, Access::Auto).unwrap().kind(),
-        Kind::Mapped
-    );
+    let again = Source::open(&path, Access::Auto).unwrap().kind();
+    assert_eq!(again, if MAPS { Kind::Mapped } else { Kind::Deferred });
 }
