@@ -84,7 +84,7 @@ def test_dump_is_safe_on_a_terminal(tmp_path: Path) -> None:
 
 def test_frames(folder: Path) -> None:
     done = run("frames", folder / "0.dcm")
-    header, line = done.stdout.decode().splitlines()
+    _, line = done.stdout.decode().splitlines()
     _, frame, offset, length = line.split("\t")
     assert (frame, length) == ("0", "16")
     assert builders.small()[int(offset) :][:16] == bytes(range(16))
