@@ -11,17 +11,19 @@
 /// Pixels converted at a time; their samples are held as three arrays, long enough for the loops over them to become vector code.
 const LANES: usize = 256;
 
-/// 1.402 and 1.772 in 1/2^14, with their rounding: found by search over all 256 chroma values.
-const R_CR: i32 = 22_971;
-const R_HALF: i32 = 8_192;
-const B_CB: i32 = 29_032;
-const B_HALF: i32 = 8_256;
+/// 1.402 - 1 and 1.772 - 2 in 1/2^(8 + shift), with their rounding: found by search over all 256 chroma values.
+const R_CR: i16 = 26_346;
+const R_HALF: i16 = 128;
+const R_SHIFT: u32 = 8;
+const B_CB: i16 = -29_886;
+const B_HALF: i16 = 258;
+const B_SHIFT: u32 = 9;
 
 /// -0.344136… and -0.714136… in 1/2^20, with their rounding: found by search over all 2^16 pairs of chroma values (no fewer bits
-/// do). Each is 32 times the first plus the second number, so that every product is one of 16-bit numbers, as SSE2 has them.
-const G_CB: (i32, i16) = (-11_277, 10);
-const G_CR: (i32, i16) = (-23_401, 5);
-const G_HALF: i32 = 524_300;
+/// do). Each is 32 times the first plus the second number, the rounding 2^19 plus this.
+const G_CB: (i16, i16) = (-11_277, 10);
+const G_CR: (i16, i16) = (-23_401, 5);
+const G_HALF: i16 = 12;
 
 /// (Cb, Cr) = (78, 178) makes G = Y - 18.5 exactly. Rounded up that is Y - 18; the single precision sums of pydicom (its matrix
 /// product with fused multiply-add) give Y - 19 as long as Y < 47. We give what pydicom gives.
@@ -29,34 +31,34 @@ const TIE: (u8, u8, u8) = (78, 178, 47);
 
 /// YBR_FULL → RGB in place: three bytes a pixel.
 pub fn ybr_full_to_rgb(pixels: &mut [u8]) {
-    let mut planes = [[0; LANES]; 3];
-    for block in pixels.chunks_mut(3 * LANES) {
-        let (eights, rest) = block.as_chunks_mut::<24>();
-        let mut last = [0; 24];
-        last.iter_mut()
+    let (eights, rest) = pixels.as_chunks_mut::<24>();
+    for block in eights.chunks_mut(LANES / 8) {
+        convert_block(block);
+    }
+    if !rest.is_empty() {
+        let mut last = [[0; 24]];
+        last.as_flattened_mut()
+            .iter_mut()
             .zip(rest.iter())
             .for_each(|(to, from)| *to = *from);
-        for (at, eight) in eights.iter().chain([&last]).enumerate().take(LANES / 8) {
-            for (plane, samples) in planes.iter_mut().zip(split(eight)) {
-                plane
-                    .as_chunks_mut::<8>()
-                    .0
-                    .iter_mut()
-                    .skip(at)
-                    .take(1)
-                    .for_each(|to| *to = samples);
-            }
-        }
-        convert_planes(&mut planes);
-        let [r, g, b] = planes.each_ref().map(|plane| plane.as_chunks::<8>().0);
-        let mut converted = r.iter().zip(g).zip(b).map(|((r, g), b)| join([*r, *g, *b]));
-        eights
-            .iter_mut()
-            .zip(&mut converted)
-            .for_each(|(to, eight)| *to = eight);
-        if let (false, Some(eight)) = (rest.is_empty(), converted.next()) {
-            rest.iter_mut().zip(eight).for_each(|(to, from)| *to = from);
-        }
+        convert_block(&mut last);
+        rest.iter_mut()
+            .zip(last.as_flattened())
+            .for_each(|(to, from)| *to = *from);
+    }
+}
+
+/// Up to [`LANES`] pixels, eight by eight.
+fn convert_block(eights: &mut [[u8; 24]]) {
+    let (mut planes, mut colors) = ([[0; LANES]; 3], [[0; LANES]; 3]);
+    let [y, cb, cr] = planes.each_mut().map(|plane| plane.as_chunks_mut::<8>().0);
+    for (((eight, y), cb), cr) in eights.iter().zip(y).zip(cb).zip(cr) {
+        [*y, *cb, *cr] = split(eight);
+    }
+    convert_planes(&planes, &mut colors);
+    let [r, g, b] = colors.each_ref().map(|plane| plane.as_chunks::<8>().0);
+    for (((eight, r), g), b) in eights.iter_mut().zip(r).zip(g).zip(b) {
+        *eight = join([*r, *g, *b]);
     }
 }
 
@@ -106,32 +108,63 @@ fn join(planes: [[u8; 8]; 3]) -> [u8; 24] {
     pixels
 }
 
-/// The arithmetic, lane by lane.
-fn convert_planes([ys, cbs, crs]: &mut [[u8; LANES]; 3]) {
-    let clip = |sum: i16| sum.clamp(0, 255) as u8;
-    for ((y, cb), cr) in ys.iter_mut().zip(cbs).zip(crs) {
-        let luma = i16::from(*y);
-        let (b, r) = (
-            i16::from(*cb).wrapping_sub(128),
-            i16::from(*cr).wrapping_sub(128),
+/// The arithmetic, lane by lane: all of it in 16 bits and without a branch, else the vectoriser gives it up. A function of its own, as
+/// it gives up too where the loop is inlined.
+#[inline(never)]
+fn convert_planes([ys, cbs, crs]: &[[u8; LANES]; 3], [reds, greens, blues]: &mut [[u8; LANES]; 3]) {
+    for i in 0..LANES {
+        let (luma, b, r) = (
+            i16::from(ys[i]),
+            i16::from(cbs[i]).wrapping_sub(128),
+            i16::from(crs[i]).wrapping_sub(128),
         );
-        let red = R_CR.wrapping_mul(r.into()).wrapping_add(R_HALF) >> 14;
-        let blue = B_CB.wrapping_mul(b.into()).wrapping_add(B_HALF) >> 14;
-        let high = G_CB
-            .0
-            .wrapping_mul(b.into())
-            .wrapping_add(G_CR.0.wrapping_mul(r.into()));
-        let low = G_CB.1.wrapping_mul(b).wrapping_add(G_CR.1.wrapping_mul(r));
-        let green = high
-            .wrapping_shl(5)
-            .wrapping_add(low.into())
-            .wrapping_add(G_HALF)
-            >> 20;
-        let tie = i16::from((*cb == TIE.0) & (*cr == TIE.1) & (*y < TIE.2));
-        *y = clip(luma.wrapping_add(red as i16));
-        *cb = clip(luma.wrapping_add(green as i16).wrapping_sub(tie));
-        *cr = clip(luma.wrapping_add(blue as i16));
+        let tie =
+            i16::from(cbs[i] == TIE.0) & i16::from(crs[i] == TIE.1) & i16::from(ys[i] < TIE.2);
+        let red = high(r.wrapping_shl(8), R_CR).wrapping_add(R_HALF) >> R_SHIFT;
+        let blue = high(b.wrapping_shl(8), B_CB).wrapping_add(B_HALF) >> B_SHIFT;
+        reds[i] = clip(luma.wrapping_add(r).wrapping_add(red));
+        greens[i] = clip(luma.wrapping_add(green(b, r)).wrapping_sub(tie));
+        blues[i] = clip(luma.wrapping_add(b).wrapping_add(b).wrapping_add(blue));
     }
+}
+
+/// (32 (G_CB.0 b + G_CR.0 r) + G_CB.1 b + G_CR.1 r + G_HALF) >> 20, of which the first products have more than 16 bits: their upper
+/// halves are added as they are, and whether the lower halves carry (no, once or twice) is seen by comparing.
+#[inline(always)]
+fn green(b: i16, r: i16) -> i16 {
+    let (b2, r2) = (b.wrapping_add(b), r.wrapping_add(r));
+    let upper = high(b2, G_CB.0).wrapping_add(high(r2, G_CR.0));
+    // Lower halves are even, as b2 and r2 are: without that bit their sum less 2^15 is an i16.
+    let lower = half(b2.wrapping_mul(G_CB.0))
+        .wrapping_add(half(r2.wrapping_mul(G_CR.0)))
+        .wrapping_sub(i16::MIN);
+    let small = G_CB
+        .1
+        .wrapping_mul(b)
+        .wrapping_add(G_CR.1.wrapping_mul(r))
+        .wrapping_add(G_HALF)
+        >> 5;
+    let once = i16::from(lower >= (-16_384_i16).wrapping_sub(small));
+    let twice = i16::from(lower >= 16_384_i16.wrapping_sub(small));
+    upper.wrapping_add(once).wrapping_add(twice)
+}
+
+/// The upper half of a product.
+#[inline(always)]
+fn high(a: i16, b: i16) -> i16 {
+    (i32::from(a).wrapping_mul(i32::from(b)) >> 16) as i16
+}
+
+/// The bits of a lower half but the last.
+#[inline(always)]
+fn half(lower: i16) -> i16 {
+    (lower as u16 >> 1) as i16
+}
+
+#[inline(always)]
+fn clip(sum: i16) -> u8 {
+    let positive = if sum < 0 { 0 } else { sum };
+    (if positive > 255 { 255 } else { positive }) as u8
 }
 
 /// Y1 Y2 Cb Cr → Y1 Cb Cr Y2 Cb Cr: `out` has 3/2 of the bytes of `stored`, `N` a sample.
