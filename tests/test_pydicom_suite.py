@@ -1,7 +1,7 @@
 """pydicom's own tests of reading, from its sdist, with rapidicom reading.
 
-Nothing of pydicom is kept in the project: the sdist is fetched into the ignored build directory. What does not pass is listed
-in pydicom_shim/reasons.csv, one line a test, each with its reason; what fails without one is a defect.
+Nothing of pydicom is kept in the project: the sdist is fetched into the ignored build directory. What does not pass is
+listed in pydicom_shim/reasons.csv, one line a test, each with its reason; what fails without one is a defect.
 """
 
 import csv

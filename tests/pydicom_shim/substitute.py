@@ -1,8 +1,8 @@
 """A pytest plugin: what pydicom's own tests read, rapidicom reads.
 
 Loaded by `-p substitute` into a run of pydicom's tests. The names that read (`dcmread`, `read_dataset`, `convert_…`,
-and `PersonName` of encoded bytes) are replaced in the test modules; a test that reaches none of them says nothing of us. The
-outcome of each test is written as JSON to RAPIDICOM_SHIM_REPORT: outcome, substituted calls, last words, source.
+and `PersonName` of encoded bytes) are replaced in the test modules; a test that reaches none of them says nothing of
+us. The outcome of each test is written as JSON to RAPIDICOM_SHIM_REPORT: outcome, substituted calls, words, source.
 """
 
 import inspect
