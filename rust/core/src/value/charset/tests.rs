@@ -306,7 +306,7 @@ fn any_bytes_of_any_set_decode() {
         state ^= state << 17;
         state.to_le_bytes()
     };
-    for round in 0..60_000_usize {
+    for round in 0..20_000_usize {
         let [length, kind, piece, rest @ ..] = random();
         let mut bytes: Vec<u8> = (0..length % 24).flat_map(|_| random()).collect();
         bytes.truncate(usize::from(length % 32));
