@@ -118,7 +118,7 @@ impl Image {
         if decoded > limits.max_frame_bytes {
             return Err(Error::limit("max_frame_bytes", limits.max_frame_bytes, decoded));
         }
-        let encapsulated = pixel_data.flags.has(Flags::FRAGMENTS);
+        let encapsulated = is_encapsulated(&pixel_data, values, transfer_syntax, notes);
         let frames = number_of_frames(&attributes, &pixel_data, notes)?;
         if let Some(max) = limits.max_frames.filter(|&max| frames > max) {
             return Err(Error::limit("max_frames", max, frames));
@@ -207,6 +207,32 @@ impl Image {
         let ranges = frame_ranges(window, &fragments, table.as_ref(), self.frames, notes)?;
         Ok((fragments, ranges))
     }
+}
+
+/// Whether the value is fragments, and whether that is what the Transfer Syntax says. PS3.5 §A.4
+fn is_encapsulated(
+    pixel_data: &ElementHeader,
+    values: &impl Values,
+    transfer_syntax: Option<TransferSyntax>,
+    notes: &mut Deviations,
+) -> bool {
+    let at = pixel_data.value_offset;
+    let declared = transfer_syntax.is_some_and(|t| t.is_encapsulated());
+    let undefined = pixel_data.flags.has(Flags::FRAGMENTS);
+    let begins = || {
+        let head = ElementHeader { value_length: pixel_data.value_length.min(4), ..*pixel_data };
+        values.value(&head).is_some_and(|bytes| matches!(*bytes, [0xFE, 0xFF, 0x00, 0xE0]))
+    };
+    let encapsulated = undefined || (declared && begins());
+    if encapsulated && (!undefined || pixel_data.vr != Some(Vr::OB)) {
+        notes.note(Leniency::EncapsulatedHeaderWrong, pixel_data.tag, at, || "expected OB of Undefined Length".into());
+    }
+    if transfer_syntax.is_some() && declared != encapsulated {
+        notes.note(Leniency::EncapsulationUnexpected, pixel_data.tag, at, || {
+            if encapsulated { "encapsulated".into() } else { "native".into() }
+        });
+    }
+    encapsulated
 }
 
 fn layout<V: Values>(

@@ -1,0 +1,258 @@
+//! All that is not as the standard wants it, at all depths: what reading forgives without a word until it is asked.
+//!
+//! The list depends on the bytes alone, not on what was read before. An explicit stack, no recursion.
+
+use crate::image::{Image, Values};
+use rapidicom_core::data_set::{DataSet, Inherited};
+use rapidicom_core::dictionary::{self, DictionaryVr};
+use rapidicom_core::error::PathStep;
+use rapidicom_core::read::leniency::{Deviations, Leniency};
+use rapidicom_core::read::{ElementHeader, Flags, Item, Window, items, scan};
+use rapidicom_core::transfer_syntax::TransferSyntax;
+use rapidicom_core::value::charset::{SpecificCharacterSet, TextDeviation};
+use rapidicom_core::value::text::{decode, trim_end};
+use rapidicom_core::value::validate;
+use rapidicom_core::{Error, Limits, Result, Tag, Vr};
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Values longer than this are judged by their beginning.
+const JUDGED_BYTES: usize = 1 << 20;
+
+/// Where the bytes of a data set come from.
+pub trait Bytes {
+    /// The bytes of a range.
+    fn bytes(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>>;
+}
+
+struct Fetch<'a, B>(&'a B);
+
+impl<B: Bytes> Values for Fetch<'_, B> {
+    fn value(&self, header: &ElementHeader) -> Option<Cow<'_, [u8]>> {
+        self.0.bytes(header.value_offset..header.value_end()).ok()
+    }
+}
+
+/// An item that is still to be verified.
+struct Open {
+    item: Item,
+    inherited: Inherited,
+    path: Vec<PathStep>,
+}
+
+/// Verifies `set` and all below it; `path` leads to it.
+pub fn verify(
+    set: &DataSet,
+    path: &[PathStep],
+    bytes: &impl Bytes,
+    transfer_syntax: Option<TransferSyntax>,
+    limits: &Limits,
+    notes: &mut Deviations,
+) -> Result<()> {
+    let mut open = Vec::new();
+    let mut begun = enter(notes, path);
+    level(set, path, bytes, transfer_syntax, limits, notes, &mut open)?;
+    leave(notes, begun);
+    while let Some(next) = open.pop() {
+        begun = enter(notes, &next.path);
+        let range = next.item.range();
+        let headers = {
+            let value = bytes.bytes(range.clone())?;
+            scan(&Window::new(&value, range.start), range, next.item.encoding, limits, notes)?
+        };
+        let fetch = Fetch(bytes);
+        let set = DataSet::new(headers.into(), next.item.encoding, next.inherited, |h| fetch.value(h));
+        level(&set, &next.path, bytes, None, limits, notes, &mut open)?;
+        leave(notes, begun);
+        if notes.seen() > u64::from(limits.max_warnings) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn enter(notes: &mut Deviations, path: &[PathStep]) -> usize {
+    for &step in path {
+        notes.enter(step);
+    }
+    path.len()
+}
+
+fn leave(notes: &mut Deviations, steps: usize) {
+    for _ in 0..steps {
+        notes.leave();
+    }
+}
+
+fn level(
+    set: &DataSet,
+    path: &[PathStep],
+    bytes: &impl Bytes,
+    transfer_syntax: Option<TransferSyntax>,
+    limits: &Limits,
+    notes: &mut Deviations,
+    open: &mut Vec<Open>,
+) -> Result<()> {
+    let fetch = Fetch(bytes);
+    let before = open.len();
+    for header in &set.headers {
+        let vr = set.vr(header, |h| fetch.value(h));
+        self::header(set, header, vr, &fetch, notes);
+        if vr == Vr::SQ {
+            push_items(set, path, header, bytes, limits, notes, open)?;
+        } else if header.value_length > 0 && (vr.is_text() || vr.unit() > 1) && !is_bulk(vr) {
+            value(set, header, vr, &fetch, notes);
+        }
+    }
+    if let Some(rest) = open.get_mut(before..) {
+        rest.reverse();
+    }
+    if set.get(Tag::PIXEL_DATA).is_some() {
+        image(set, &fetch, bytes, transfer_syntax, limits, notes);
+    }
+    Ok(())
+}
+
+fn push_items(
+    set: &DataSet,
+    path: &[PathStep],
+    header: &ElementHeader,
+    bytes: &impl Bytes,
+    limits: &Limits,
+    notes: &mut Deviations,
+    open: &mut Vec<Open>,
+) -> Result<()> {
+    if path.len() as u64 + 1 > u64::from(limits.max_depth) {
+        let depth = path.len() as u64 + 1;
+        return Err(Error::limit("max_depth", u64::from(limits.max_depth), depth).of(header.tag));
+    }
+    let value = bytes.bytes(header.value_offset..header.value_end())?;
+    let found = items(&Window::new(&value, header.value_offset), header, set.encoding, limits, notes)?;
+    for (n, item) in found.into_iter().enumerate() {
+        if item.value_length > 0 {
+            let step = PathStep { tag: header.tag, item: u32::try_from(n).unwrap_or(u32::MAX) };
+            let path = path.iter().copied().chain([step]).collect();
+            open.push(Open { item, inherited: set.inherited, path });
+        }
+    }
+    Ok(())
+}
+
+fn is_bulk(vr: Vr) -> bool {
+    matches!(vr, Vr::OB | Vr::OW | Vr::OF | Vr::OD | Vr::OL | Vr::OV | Vr::UN)
+}
+
+/// What the header says against the dictionary. PS3.6, PS3.5 §7.8
+fn header(set: &DataSet, header: &ElementHeader, vr: Vr, fetch: &impl Values, notes: &mut Deviations) {
+    let (tag, at) = (header.tag, header.offset());
+    if tag.is_private() {
+        if matches!(tag.group(), 1 | 3 | 5 | 7 | 0xFFFF) {
+            notes.note(Leniency::PrivateGroupIllegal, tag, at, || "kept".into());
+        } else if tag.element() >= 0x1000 && set.private_creator(tag, |h| fetch.value(h)).is_none() {
+            notes.note(Leniency::PrivateCreatorMissing, tag, at, || "no Private Creator reserves this block".into());
+        }
+        return;
+    }
+    let Some(stated) = header.vr.filter(|&stated| stated != Vr::UN) else { return };
+    let known = dictionary::vr_of(tag);
+    let agrees = match known {
+        DictionaryVr::None => true,
+        DictionaryVr::One(one) => one == stated || (stated == Vr::OB && one == Vr::OW),
+        DictionaryVr::UsOrSs => matches!(stated, Vr::US | Vr::SS),
+        DictionaryVr::ObOrOw => matches!(stated, Vr::OB | Vr::OW | Vr::OV),
+        DictionaryVr::UsOrOw => matches!(stated, Vr::US | Vr::OW),
+        DictionaryVr::UsOrSsOrOw => matches!(stated, Vr::US | Vr::SS | Vr::OW),
+    };
+    if !agrees && !header.flags.has(Flags::ITEMS) {
+        notes.note(Leniency::VrUnexpected, tag, at, || format!("{vr}, the dictionary has {}", known.as_str()));
+    }
+}
+
+/// What the value says against its VR. PS3.5 §6.2
+fn value(set: &DataSet, header: &ElementHeader, vr: Vr, fetch: &impl Values, notes: &mut Deviations) {
+    let (tag, at) = (header.tag, header.value_offset);
+    let Some(bytes) = fetch.value(header) else { return };
+    let judged = bytes.get(..bytes.len().min(JUDGED_BYTES)).unwrap_or_default();
+    let mut note = |code, detail: String| notes.note(code, tag, at, || detail);
+    if !vr.is_text() {
+        let unit = if vr == Vr::AT { 4 } else { vr.unit() };
+        if !bytes.len().is_multiple_of(unit) {
+            note(Leniency::ValueLengthInvalid, format!("{} bytes of {vr}", bytes.len()));
+        } else {
+            multiplicity(tag, (bytes.len() / unit) as u64, &mut note);
+        }
+        return;
+    }
+    if tag == Tag::SPECIFIC_CHARACTER_SET {
+        if let (_, Some(deviation)) = SpecificCharacterSet::parse(&bytes) {
+            note(of_text(deviation), String::from_utf8_lossy(trim_end(&bytes)).into_owned());
+        }
+        return;
+    }
+    if matches!(vr, Vr::DS | Vr::IS) {
+        if let Some((code, detail)) = validate::numbers(trim_end(judged), vr) {
+            note(code, detail);
+        }
+        return;
+    }
+    let (text, deviation) = decode(judged, vr, &set.inherited.charset);
+    if let Some(deviation) = deviation {
+        note(of_text(deviation), format!("{:?}", text.chars().take(32).collect::<String>()));
+    }
+    let padded = vr == Vr::UI && bytes.ends_with(b" ");
+    if padded {
+        note(Leniency::ValueInvalid, "UI padded with a space".into());
+    }
+    if let Some((code, detail)) = validate::text(&text, vr) {
+        note(code, detail);
+    } else if !vr.is_single_valued() {
+        multiplicity(tag, text.split('\\').count() as u64, &mut note);
+    }
+}
+
+fn multiplicity(tag: Tag, found: u64, note: &mut impl FnMut(Leniency, String)) {
+    if let Some(vm) = dictionary::by_tag(tag).map(|e| e.vm())
+        && vm.max.is_some_and(|max| found > u64::from(max))
+    {
+        note(Leniency::MultiplicityWrong, format!("{found} values, the dictionary has {vm}"));
+    }
+}
+
+fn of_text(deviation: TextDeviation) -> Leniency {
+    match deviation {
+        TextDeviation::UnknownTerm => Leniency::CharacterSetUnknown,
+        TextDeviation::MisspelledTerm => Leniency::CharacterSetMisspelled,
+        TextDeviation::ExtensionsIgnored => Leniency::CharacterSetExtensionsIgnored,
+        TextDeviation::UndeclaredBytes => Leniency::CharacterSetUndeclared,
+        TextDeviation::InvalidBytes => Leniency::CharactersInvalid,
+        TextDeviation::UnknownEscape | TextDeviation::UndeclaredEscape => Leniency::EscapeUnknown,
+        TextDeviation::MissingReturn => Leniency::EscapeNotReturned,
+    }
+}
+
+/// What the image's attributes say against its data. PS3.3 §C.7.6.3
+fn image(
+    set: &DataSet,
+    fetch: &impl Values,
+    bytes: &impl Bytes,
+    transfer_syntax: Option<TransferSyntax>,
+    limits: &Limits,
+    notes: &mut Deviations,
+) {
+    let image = match Image::of(set, fetch, transfer_syntax, false, limits, notes) {
+        Ok(image) => image,
+        Err(error) => {
+            let tag = error.tag.unwrap_or(Tag::PIXEL_DATA);
+            let at = error.offset.unwrap_or(0);
+            notes.note(Leniency::ImageAttributeInvalid, tag, at, || error.detail.into_owned());
+            return;
+        }
+    };
+    if image.encapsulated
+        && let Ok(value) = bytes.bytes(image.pixel_data.value_offset..image.pixel_data.value_end())
+    {
+        let window = Window::new(&value, image.pixel_data.value_offset);
+        // What it finds is noted where it is found; that frames can't be told apart among it.
+        let _ = image.encapsulated_frames(set, fetch, &window, limits, notes);
+    }
+}
