@@ -36,7 +36,7 @@ docs: .venv/installed ## the Rust documentation, and every Python example of REA
 	$(BIN)/python -m mypy.stubtest rapidicom --ignore-disjoint-bases
 
 bench: .venv/installed ## writes benches/RESULTS.md
-	$(BIN)/python benches/run.py
+	$(BIN)/pip install --quiet --requirement benches/requirements.txt && $(BIN)/python benches/run.py $(BENCH)
 
 fuzz-smoke: ## each fuzz target, SECONDS (20) long
 	fuzz/run $(or $(SECONDS),20)
