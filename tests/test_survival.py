@@ -151,7 +151,7 @@ for name, step in worker.STEPS.items():
     before = len(refused)
     step(path, data, 0)
     print(name, len(refused) - before, refused[before:][:3], file=sys.stderr)
-    expected = {"mapping": 4, "walk": 100, "option": 100, "pixels": 4, "pixels_by_path": 1}
+    expected = {"mapping": 8, "walk": 100, "option": 100, "pixels": 4, "pixels_by_path": 1}
     if len(refused) - before > expected.get(name, 0):
         sys.exit(f"{name} was refused: {refused[before:]}")
 """
