@@ -1,1 +1,40 @@
-//! rapidicom-index
+//! Many files → Arrow columns and Parquet: the only crate that knows Arrow, and how folders are walked.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `walk` | folders, patterns and lists of paths → chunks of names, a bounded number at a time |
+//! | `schema` | what was asked for → [`Columns`]: names, types, tags; from the dictionary alone |
+//! | `extract` | one file → where its wanted elements lie → one row |
+//! | `bytes` | the bytes of one file: a prefix, and a map where a prefix is not enough |
+//! | `value` | one Value Field → one cell, whatever VR the file gives it |
+//! | `nested` | elements inside sequences, by path |
+//! | `frames` | where every frame lies |
+//! | `batch` | rows → record batches |
+//! | `engine` | threads, cancelling, progress: [`Scan`], a stream of record batches |
+//! | `index` | [`Index`]: all rows in order of their paths |
+//! | `parquet` | a stream of record batches → one Parquet file, complete or not there |
+//!
+//! What a file does never stops a scan: it is a row with `status = "error"`. Threads live as long as one [`Scan`]; there
+//! is nothing global, so that a process may fork between two of them.
+#![forbid(unsafe_code)]
+
+mod batch;
+mod bytes;
+mod date;
+mod engine;
+mod error;
+mod extract;
+mod frames;
+mod index;
+mod nested;
+mod parquet;
+mod schema;
+mod value;
+mod walk;
+
+pub use engine::{Counts, NotDicom, Options, Progress, Scan, Step, scan};
+pub use error::{IndexError, Result};
+pub use index::{Index, index};
+pub use parquet::{Report, write_batches, write_parquet};
+pub use schema::{Columns, DEFAULT};
+pub use walk::{Feed, Sources};

@@ -1,0 +1,189 @@
+//! Rows → record batches: one builder a column, values appended where they will stay.
+
+use crate::error::Result;
+use crate::schema::{Columns, Fact, Kind, Origin, frame_fields};
+use arrow_array::builder::{
+BinaryBuilder, Date32Builder, Float64Builder, Int32Builder, Int64Builder, ListBuilder, StringBuilder,
+    StructBuilder, TimestampMicrosecondBuilder,
+};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::SchemaRef;
+use std::sync::Arc;
+
+/// A batch that holds so many bytes of text is finished early: offsets are of 32 bits.
+const MOST_BYTES: usize = 16 << 20;
+
+/// A longer value is not taken into a cell.
+pub(crate) const LONGEST_VALUE: usize = 1 << 30;
+
+/// The cells of one column.
+pub(crate) enum Builder {
+    Text(StringBuilder),
+    Texts(ListBuilder<StringBuilder>),
+    Date(Date32Builder),
+    Dates(ListBuilder<Date32Builder>),
+    Int32(Int32Builder),
+    Int32s(ListBuilder<Int32Builder>),
+    Int64(Int64Builder),
+    Int64s(ListBuilder<Int64Builder>),
+    Float64(Float64Builder),
+    Float64s(ListBuilder<Float64Builder>),
+    Binary(BinaryBuilder),
+    Time(TimestampMicrosecondBuilder),
+    Frames(ListBuilder<StructBuilder>),
+}
+
+impl Builder {
+    fn new(origin: &Origin, rows: usize, bytes: usize) -> Builder {
+        let text = || StringBuilder::with_capacity(rows, bytes);
+        match origin {
+            Origin::Fact(fact) => match fact {
+                Fact::Path | Fact::Status | Fact::Error | Fact::TransferSyntax => Builder::Text(text()),
+                Fact::Size | Fact::PixelOffset | Fact::PixelLength => Builder::Int64(Int64Builder::with_capacity(rows)),
+                Fact::Mtime => Builder::Time(TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC")),
+                Fact::Warnings => Builder::Texts(ListBuilder::with_capacity(StringBuilder::new(), rows)),
+                Fact::Frames => Builder::Frames(ListBuilder::new(StructBuilder::from_fields(frame_fields(), rows))),
+            },
+            Origin::Element(element) => match (element.kind, element.list) {
+                (Kind::Text, false) => Builder::Text(text()),
+                (Kind::Text, true) => Builder::Texts(ListBuilder::with_capacity(text(), rows)),
+                (Kind::Date, false) => Builder::Date(Date32Builder::with_capacity(rows)),
+                (Kind::Date, true) => Builder::Dates(ListBuilder::new(Date32Builder::new())),
+                (Kind::Int32, false) => Builder::Int32(Int32Builder::with_capacity(rows)),
+                (Kind::Int32, true) => Builder::Int32s(ListBuilder::with_capacity(Int32Builder::new(), rows)),
+                (Kind::Int64, false) => Builder::Int64(Int64Builder::with_capacity(rows)),
+                (Kind::Int64, true) => Builder::Int64s(ListBuilder::with_capacity(Int64Builder::new(), rows)),
+                (Kind::Float64, false) => Builder::Float64(Float64Builder::with_capacity(rows)),
+                (Kind::Float64, true) => Builder::Float64s(ListBuilder::with_capacity(Float64Builder::new(), rows)),
+                (Kind::Binary, _) => Builder::Binary(BinaryBuilder::new()),
+            },
+        }
+    }
+
+    pub(crate) fn append_null(&mut self) {
+        match self {
+            Builder::Text(b) => b.append_null(),
+            Builder::Texts(b) => b.append_null(),
+            Builder::Date(b) => b.append_null(),
+            Builder::Dates(b) => b.append_null(),
+            Builder::Int32(b) => b.append_null(),
+            Builder::Int32s(b) => b.append_null(),
+            Builder::Int64(b) => b.append_null(),
+            Builder::Int64s(b) => b.append_null(),
+            Builder::Float64(b) => b.append_null(),
+            Builder::Float64s(b) => b.append_null(),
+            Builder::Binary(b) => b.append_null(),
+            Builder::Time(b) => b.append_null(),
+            Builder::Frames(b) => b.append_null(),
+        }
+    }
+
+    pub(crate) fn append_text(&mut self, text: &str) {
+        match self {
+            Builder::Text(b) => b.append_value(text),
+            other => other.append_null(),
+        }
+    }
+
+    pub(crate) fn append_int64(&mut self, value: Option<i64>) {
+        match self {
+            Builder::Int64(b) => b.append_option(value),
+            Builder::Time(b) => b.append_option(value),
+            other => other.append_null(),
+        }
+    }
+
+    pub(crate) fn append_texts<'a>(&mut self, texts: impl Iterator<Item = &'a str>) {
+        match self {
+            Builder::Texts(b) => {
+                texts.for_each(|text| b.values().append_value(text));
+                b.append(true);
+            }
+            other => other.append_null(),
+        }
+    }
+
+    pub(crate) fn append_frames(&mut self, ranges: Option<&[(i64, i64)]>) {
+        let Builder::Frames(b) = self else { return self.append_null() };
+        for &(offset, length) in ranges.unwrap_or_default() {
+            for (field, value) in [(0, offset), (1, length)] {
+                if let Some(numbers) = b.values().field_builder::<Int64Builder>(field) {
+                    numbers.append_value(value);
+                }
+            }
+            b.values().append(true);
+        }
+        b.append(ranges.is_some());
+    }
+
+    /// Bytes of text that a fresh builder makes room for.
+    fn text_len(&self) -> usize {
+        match self {
+            Builder::Text(b) => b.values_slice().len(),
+            _ => 0,
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Builder::Text(b) => Arc::new(b.finish()),
+            Builder::Texts(b) => Arc::new(b.finish()),
+            Builder::Date(b) => Arc::new(b.finish()),
+            Builder::Dates(b) => Arc::new(b.finish()),
+            Builder::Int32(b) => Arc::new(b.finish()),
+            Builder::Int32s(b) => Arc::new(b.finish()),
+            Builder::Int64(b) => Arc::new(b.finish()),
+            Builder::Int64s(b) => Arc::new(b.finish()),
+            Builder::Float64(b) => Arc::new(b.finish()),
+            Builder::Float64s(b) => Arc::new(b.finish()),
+            Builder::Binary(b) => Arc::new(b.finish()),
+            Builder::Time(b) => Arc::new(b.finish()),
+            Builder::Frames(b) => Arc::new(b.finish()),
+        }
+    }
+}
+
+/// Rows that are not yet a record batch.
+pub(crate) struct Batch {
+    schema: SchemaRef,
+    origins: Vec<Origin>,
+    pub(crate) builders: Vec<Builder>,
+    rows: usize,
+    most_rows: usize,
+    bytes: usize,
+}
+
+impl Batch {
+    pub(crate) fn new(columns: &Columns, most_rows: usize) -> Batch {
+        let origins: Vec<Origin> = columns.columns.iter().map(|c| c.origin.clone()).collect();
+        let builders = origins.iter().map(|origin| Builder::new(origin, 0, 0)).collect();
+        Batch { schema: columns.schema(), origins, builders, rows: 0, most_rows: most_rows.max(1), bytes: 0 }
+    }
+
+    /// A row is complete, and held so many bytes.
+    pub(crate) fn end_row(&mut self, bytes: usize) {
+        self.rows += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.rows >= self.most_rows || self.bytes >= MOST_BYTES
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// The rows so far; the next ones make room for as many.
+    pub(crate) fn finish(&mut self) -> Result<RecordBatch> {
+        let again = if self.is_full() && self.bytes < MOST_BYTES { self.rows } else { 0 };
+        let mut arrays = Vec::with_capacity(self.builders.len());
+        for (builder, origin) in self.builders.iter_mut().zip(&self.origins) {
+            let bytes = if again == 0 { 0 } else { builder.text_len() };
+            arrays.push(builder.finish());
+            *builder = Builder::new(origin, again, bytes + bytes / 16);
+        }
+        (self.rows, self.bytes) = (0, 0);
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), arrays)?)
+    }
+}

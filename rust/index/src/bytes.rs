@@ -1,0 +1,226 @@
+//! The bytes of one file: a prefix in a reused buffer, and where that is not enough the file itself, mapped or read on
+//! demand, so that what is stepped over is never read.
+//!
+//! How long the file is costs a system call. It is asked only when something seems odd: until then the file is taken to
+//! be endless, and what would lie beyond its end is noticed when it is read.
+
+use crate::walk::Reader;
+use rapidicom_core::read::{Need, Window};
+use rapidicom_core::{Error, ErrorKind};
+use rapidicom_source::{Access, File, Identity, Source, SourceError};
+use std::borrow::Cow;
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// The length of a file whose length was not asked.
+pub(crate) const ENDLESS: u64 = 1 << 62;
+
+/// A page; reading less costs as much.
+pub(crate) const PAGE: usize = 4096;
+
+/// The prefix grows up to here; what lies further is not read through, but looked at where it is.
+const LONGEST_PREFIX: u64 = 64 << 10;
+
+/// Why a file's bytes or their meaning could not be had.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The operating system, or the file under our hands.
+    Source(SourceError),
+    /// What the bytes mean.
+    Meaning(Error),
+    /// The file's length is known now: all that was believed before is to be read again.
+    Again,
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Failure {
+        Failure::Source(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Meaning(error)
+    }
+}
+
+pub(crate) struct FileBytes<'a> {
+    reader: &'a mut Reader,
+    path: &'a dyn Fn() -> PathBuf,
+    /// Bytes of the file, or [`ENDLESS`].
+    total: u64,
+    source: Option<Source>,
+    /// The part of a source that does not lie in memory that was asked for last.
+    stretch: Option<(u64, Vec<u8>)>,
+    inflated: Option<Vec<u8>>,
+}
+
+impl<'a> FileBytes<'a> {
+    pub(crate) fn new(reader: &'a mut Reader, identity: Option<Identity>, path: &'a dyn Fn() -> PathBuf) -> FileBytes<'a> {
+        let total = identity.map_or(ENDLESS, |identity| identity.size);
+        FileBytes { reader, path, total, source: None, stretch: None, inflated: None }
+    }
+
+    /// Bytes of the file, or [`ENDLESS`].
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// How many bytes were read through the prefix.
+    pub(crate) fn prefix_len(&self) -> usize {
+        self.reader.bytes().len()
+    }
+
+    /// Asks how long the file is; true if that was not known.
+    pub(crate) fn learn_total(&mut self) -> Result<bool, Failure> {
+        if self.total != ENDLESS {
+            return Ok(false);
+        }
+        self.total = match &self.source {
+            Some(source) => source.len(),
+            None if self.reader.ended() => self.reader.bytes().len() as u64,
+            None => File::identity_at(&(self.path)())?.size,
+        };
+        Ok(true)
+    }
+
+    /// What is at hand of the stream that the elements lie in.
+    #[inline]
+    pub(crate) fn window(&self) -> Window<'_> {
+        match &self.source {
+            None => Window::new(self.reader.bytes(), 0),
+            Some(_) => self.window_of_source(),
+        }
+    }
+
+    #[cold]
+    fn window_of_source(&self) -> Window<'_> {
+        if let Some(inflated) = &self.inflated {
+            return Window::new(inflated, 0);
+        }
+        if let Some((base, bytes)) = &self.stretch {
+            return Window::new(bytes, *base);
+        }
+        let all = self.source.as_ref().and_then(|source| source.window(0, self.total).ok());
+        match all.map(|window| window.bytes) {
+            Some(Cow::Borrowed(bytes)) => Window::new(bytes, 0),
+            _ => Window::new(self.reader.bytes(), 0),
+        }
+    }
+
+    /// Brings these bytes into the window.
+    #[cold]
+    pub(crate) fn ensure(&mut self, need: Need) -> Result<(), Failure> {
+        let end = need.offset.saturating_add(need.length);
+        if self.inflated.is_some() {
+            return Err(Error::new(ErrorKind::Internal, "inflated bytes are all there").at(need.offset).into());
+        }
+        if self.source.is_none() && end <= LONGEST_PREFIX {
+            let upto = usize::try_from(end).unwrap_or(usize::MAX).next_multiple_of(PAGE);
+            self.reader.more(upto)?;
+            let there = self.reader.bytes().len() as u64;
+            if there >= end {
+                return Ok(());
+            }
+            if self.total == ENDLESS {
+                self.total = there;
+                return Err(Failure::Again);
+            }
+            return Err(SourceError::Changed("its size").into());
+        }
+        self.open()?;
+        if self.learn_total()? {
+            return Err(Failure::Again);
+        }
+        self.stretch_to(need)
+    }
+
+    /// The file itself.
+    fn open(&mut self) -> Result<(), Failure> {
+        if self.source.is_none() {
+            let source = Source::open(&(self.path)(), Access::Auto)?;
+            if self.total != ENDLESS && self.total != source.len() {
+                return Err(SourceError::Changed("its size").into());
+            }
+            self.source = Some(source);
+        }
+        Ok(())
+    }
+
+    fn stretch_to(&mut self, need: Need) -> Result<(), Failure> {
+        let Some(source) = &self.source else { return Ok(()) };
+        if need.offset.saturating_add(need.length) > source.len() {
+            return Err(SourceError::Changed("its size").into());
+        }
+        if source.window(0, source.len()).is_ok_and(|all| matches!(all.bytes, Cow::Borrowed(_))) {
+            return Ok(source.check()?);
+        }
+        let window = source.window(need.offset, need.length)?;
+        self.stretch = Some((need.offset, window.bytes.into_owned()));
+        Ok(())
+    }
+
+    /// From here on the elements lie in what the deflated data set inflates to. PS3.5 §A.5
+    pub(crate) fn inflate(
+        &mut self,
+        data_set: u64,
+        inflate: impl FnOnce(&[u8]) -> Result<Vec<u8>, Error>,
+    ) -> Result<u64, Failure> {
+        self.open()?;
+        if self.learn_total()? {
+            return Err(Failure::Again);
+        }
+        let Some(source) = &self.source else { return Ok(0) };
+        let inflated = inflate(&source.bytes(data_set..self.total)?)?;
+        let len = inflated.len() as u64;
+        self.inflated = Some(inflated);
+        Ok(len)
+    }
+
+    /// Forget what was inflated: read again from the start.
+    pub(crate) fn rewind(&mut self) {
+        self.inflated = None;
+        self.stretch = None;
+    }
+
+    /// That these bytes can be had by [`FileBytes::value`].
+    #[inline]
+    pub(crate) fn fetch(&mut self, range: &Range<u64>) -> Result<(), Failure> {
+        if self.source.is_none() && range.end > self.reader.bytes().len() as u64 {
+            return self.ensure(Need { offset: range.start, length: range.end.saturating_sub(range.start) });
+        }
+        Ok(())
+    }
+
+    /// The bytes of a value in the stream that the elements lie in.
+    #[inline]
+    pub(crate) fn value(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, Failure> {
+        if self.inflated.is_some() || self.source.is_none() {
+            let bytes = self.window().get(range.start, range.end.saturating_sub(range.start));
+            return bytes.map(Cow::Borrowed).ok_or(Failure::Source(SourceError::Changed("its size")));
+        }
+        self.raw(range)
+    }
+
+    /// The bytes of a value of the file itself.
+    pub(crate) fn raw(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, Failure> {
+        match &self.source {
+            Some(source) => {
+                let bytes = source.bytes(range)?;
+                source.check()?;
+                Ok(bytes)
+            }
+            None => {
+                let bytes = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+                let bytes = bytes.and_then(|(start, end)| self.reader.bytes().get(start..end));
+                bytes.map(Cow::Borrowed).ok_or(Failure::Source(SourceError::Changed("its size")))
+            }
+        }
+    }
+
+    /// All of the file, to look into here and there.
+    pub(crate) fn whole(&mut self) -> Result<&Source, Failure> {
+        self.open()?;
+        self.source.as_ref().ok_or(Failure::Source(SourceError::Changed("its size")))
+    }
+}

@@ -1,0 +1,509 @@
+//! Threads that turn names into record batches, and what the caller sees of them: a stream that can be cancelled.
+//!
+//! A call that asks for one thread does its work in the caller's. Left to themselves, threads begin as many as there are
+//! processors; where files prove to be cold, their reading waits for a disk or a network and not for a processor, and
+//! more are added, up to sixteen.
+
+use crate::batch::Batch;
+use crate::error::{IndexError, Result};
+use crate::extract::{Extractor, Outcome};
+use crate::schema::Columns;
+use crate::walk::{Chunk, Directory, Name, Reader, Sources, Walk, name_as_os};
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use rapidicom_core::Limits;
+use rapidicom_source::SourceError;
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Rows of a record batch and of a Parquet row group.
+pub(crate) const ROWS: usize = 8192;
+
+/// Threads for files that are cold.
+const MOST_THREADS: usize = 16;
+
+/// One file in so many is timed.
+const SAMPLED: usize = 4;
+
+/// A prefix that was in memory is read in a few microseconds; the fastest disks take longer than this.
+const COLD: Duration = Duration::from_micros(25);
+
+/// What is done with a file that is not DICOM.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NotDicom {
+    /// It is counted.
+    #[default]
+    Skip,
+    /// It is a row with `status = "error"`.
+    Row,
+}
+
+/// How to index.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What each row holds.
+    pub columns: Columns,
+    /// Threads; `None`: those that the process may run at once, and more where files are cold.
+    pub threads: Option<usize>,
+    /// What one file may cost.
+    pub limits: Limits,
+    /// What is done with a file that is not DICOM.
+    pub not_dicom: NotDicom,
+    /// Rows that one thread gathers before it hands them on; `None`: fewer, the more threads there are.
+    pub batch_rows: Option<usize>,
+}
+
+impl Options {
+    /// These columns, and the rest as it is best left.
+    pub fn new(columns: Columns) -> Options {
+        Options { columns, threads: None, limits: Limits::DEFAULT, not_dicom: NotDicom::Skip, batch_rows: None }
+    }
+}
+
+/// How far a scan is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Files that were looked at.
+    pub files: u64,
+    /// Rows, those of failed files among them.
+    pub rows: u64,
+    /// Rows with `status = "error"`.
+    pub failed: u64,
+    /// Files that are not DICOM, and what is no file: FIFOs, devices, links to folders.
+    pub skipped: u64,
+    /// Bytes that were read.
+    pub bytes: u64,
+}
+
+/// A handle on a running scan, for any thread.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    shared: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    files: AtomicU64,
+    rows: AtomicU64,
+    failed: AtomicU64,
+    skipped: AtomicU64,
+    bytes: AtomicU64,
+    cancelled: AtomicBool,
+}
+
+impl Progress {
+    /// How far the scan is.
+    pub fn counts(&self) -> Counts {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let c = &self.shared;
+        Counts {
+            files: get(&c.files),
+            rows: get(&c.rows),
+            failed: get(&c.failed),
+            skipped: get(&c.skipped),
+            bytes: get(&c.bytes),
+        }
+    }
+
+    /// Stops the scan before its next file.
+    pub fn cancel(&self) {
+        self.shared.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.shared.cancelled.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, counts: &mut Counts) {
+        let add = |counter: &AtomicU64, n: u64| {
+            if n > 0 {
+                counter.fetch_add(n, Ordering::Relaxed);
+            }
+        };
+        let c = &self.shared;
+        add(&c.files, counts.files);
+        add(&c.rows, counts.rows);
+        add(&c.failed, counts.failed);
+        add(&c.skipped, counts.skipped);
+        add(&c.bytes, counts.bytes);
+        *counts = Counts::default();
+    }
+}
+
+/// What all threads of a scan share.
+struct Shared {
+    walk: Walk,
+    columns: Arc<Columns>,
+    limits: Limits,
+    not_dicom: NotDicom,
+    batch_rows: usize,
+    progress: Progress,
+    threads: Mutex<Vec<JoinHandle<Result<()>>>>,
+    running: AtomicUsize,
+    most: usize,
+}
+
+/// What came of waiting for a scan.
+#[derive(Debug)]
+pub enum Step {
+    /// Rows.
+    Batch(RecordBatch),
+    /// Nothing yet.
+    Waiting,
+    /// There is no more.
+    End,
+}
+
+/// A stream of record batches in the order in which files are finished, which no one should rely on with more than one
+/// thread. Dropping it stops its threads and waits for them.
+pub struct Scan {
+    shared: Arc<Shared>,
+    work: Work,
+}
+
+enum Work {
+    /// In the caller's thread.
+    Here(Box<Worker>),
+    /// In threads.
+    There(Receiver<RecordBatch>),
+    Over,
+}
+
+/// Begins to read `sources`. Wrong arguments fail here, before the first file is read.
+pub fn scan(sources: Sources, options: Options) -> Result<Scan> {
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    let (threads, most) = match options.threads {
+        Some(threads) => (threads.max(1), threads.max(1)),
+        None => (processors(), processors().max(MOST_THREADS)),
+    };
+    let rows = options.batch_rows.unwrap_or(ROWS / most.next_power_of_two().clamp(1, 8));
+    let shared = Arc::new(Shared {
+        walk: Walk::new(sources)?,
+        columns: Arc::new(options.columns),
+        limits: options.limits,
+        not_dicom: options.not_dicom,
+        batch_rows: rows.max(1),
+        progress: Progress::default(),
+        threads: Mutex::new(Vec::new()),
+        running: AtomicUsize::new(0),
+        most,
+    });
+    if most == 1 {
+        let worker = Box::new(Worker::new(Arc::clone(&shared), None));
+        return Ok(Scan { shared, work: Work::Here(worker) });
+    }
+    let (sender, receiver) = sync_channel(2);
+    for _ in 0..threads {
+        begin(&shared, &sender)?;
+    }
+    Ok(Scan { shared, work: Work::There(receiver) })
+}
+
+/// One more thread, unless there are enough.
+fn begin(shared: &Arc<Shared>, sender: &SyncSender<RecordBatch>) -> Result<()> {
+    let mut threads = shared.threads.lock().unwrap_or_else(PoisonError::into_inner);
+    if threads.len() >= shared.most || shared.progress.is_cancelled() {
+        return Ok(());
+    }
+    let worker = Worker::new(Arc::clone(shared), Some(sender.clone()));
+    shared.running.fetch_add(1, Ordering::Relaxed);
+    let named = std::thread::Builder::new().name("rapidicom-index".to_owned());
+    match named.spawn(move || worker.run()) {
+        Ok(handle) => threads.push(handle),
+        Err(error) if threads.is_empty() => return Err(IndexError::Internal(format!("no thread could be started: {error}"))),
+        Err(_) => {} // those that run will do
+    }
+    Ok(())
+}
+
+impl Scan {
+    /// The schema of every batch.
+    pub fn schema(&self) -> SchemaRef {
+        self.shared.columns.schema()
+    }
+
+    /// How far it is, and how to stop it.
+    pub fn progress(&self) -> Progress {
+        self.shared.progress.clone()
+    }
+
+    /// Waits about so long for rows.
+    pub fn poll(&mut self, patience: Duration) -> Result<Step> {
+        let step = match &mut self.work {
+            Work::Here(worker) => worker.poll(patience),
+            Work::There(receiver) => match receiver.recv_timeout(patience) {
+                Ok(batch) => Ok(Step::Batch(batch)),
+                Err(RecvTimeoutError::Timeout) => Ok(Step::Waiting),
+                Err(RecvTimeoutError::Disconnected) => self.join().map(|()| Step::End),
+            },
+            Work::Over => return Ok(Step::End),
+        };
+        if !matches!(step, Ok(Step::Batch(_) | Step::Waiting)) {
+            self.work = Work::Over;
+            if let Some(failure) = self.shared.walk.take_failure() {
+                return Err(failure);
+            }
+            if step.is_ok() && self.shared.progress.is_cancelled() {
+                return Err(IndexError::Cancelled);
+            }
+        }
+        step
+    }
+
+    fn join(&self) -> Result<()> {
+        let mut result = Ok(());
+        loop {
+            let next = self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some(handle) = next else { return result };
+            let joined = handle.join().unwrap_or_else(|_| Err(IndexError::Internal("a thread panicked".to_owned())));
+            result = result.and(joined);
+        }
+    }
+}
+
+impl Iterator for Scan {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Result<RecordBatch>> {
+        loop {
+            match self.poll(Duration::from_secs(1)) {
+                Ok(Step::Batch(batch)) => return Some(Ok(batch)),
+                Ok(Step::Waiting) => {}
+                Ok(Step::End) => return None,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        self.shared.progress.cancel();
+        // Whoever waits to send must see that no one receives.
+        self.work = Work::Over;
+        let _ = self.join();
+    }
+}
+
+/// One thread's part.
+struct Worker {
+    shared: Arc<Shared>,
+    sender: Option<SyncSender<RecordBatch>>,
+    /// Batches of a worker without a sender.
+    ready: VecDeque<RecordBatch>,
+    reader: Reader,
+    extractor: Extractor,
+    batch: Batch,
+    counts: Counts,
+    shown: String,
+    seen: usize,
+    slow: u32,
+    timed: u32,
+}
+
+/// Says that a chunk is done, even if it panics: others wait for it.
+struct Busy<'a>(&'a Walk);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.done();
+    }
+}
+
+impl Worker {
+    fn new(shared: Arc<Shared>, sender: Option<SyncSender<RecordBatch>>) -> Worker {
+        Worker {
+            sender,
+            ready: VecDeque::new(),
+            reader: Reader::new(shared.columns.identity),
+            extractor: Extractor::new(Arc::clone(&shared.columns), shared.limits, shared.not_dicom),
+            batch: Batch::new(&shared.columns, shared.batch_rows),
+            counts: Counts::default(),
+            shown: String::new(),
+            seen: 0,
+            slow: 0,
+            timed: 0,
+            shared,
+        }
+    }
+
+    fn run(mut self) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        while let Some(chunk) = shared.walk.take(&shared.progress.shared.cancelled) {
+            let busy = Busy(&shared.walk);
+            self.chunk(chunk)?;
+            drop(busy);
+        }
+        self.hand_on()
+    }
+
+    fn poll(&mut self, patience: Duration) -> Result<Step> {
+        let begun = Instant::now();
+        let shared = Arc::clone(&self.shared);
+        while self.ready.is_empty() {
+            let Some(chunk) = shared.walk.take(&shared.progress.shared.cancelled) else {
+                self.hand_on()?;
+                break;
+            };
+            let busy = Busy(&shared.walk);
+            self.chunk(chunk)?;
+            drop(busy);
+            if begun.elapsed() >= patience {
+                break;
+            }
+        }
+        Ok(match self.ready.pop_front() {
+            Some(batch) => Step::Batch(batch),
+            None if begun.elapsed() >= patience && !self.is_over() => Step::Waiting,
+            None => Step::End,
+        })
+    }
+
+    fn is_over(&self) -> bool {
+        self.shared.walk.is_over() || self.shared.progress.is_cancelled()
+    }
+
+    /// Sends the rows there are.
+    fn hand_on(&mut self) -> Result<()> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let batch = self.batch.finish()?;
+        match &self.sender {
+            // Nobody listens any more: the scan was dropped, and cancelled with that.
+            Some(sender) => drop(sender.send(batch)),
+            None => self.ready.push_back(batch),
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, chunk: Chunk) -> Result<()> {
+        match chunk {
+            Chunk::Names(directory, names, others) => {
+                self.counts.skipped += others;
+                self.names(&directory, &names)?;
+            }
+            Chunk::Paths(paths) => {
+                for path in paths {
+                    if self.shared.progress.is_cancelled() {
+                        break;
+                    }
+                    self.path(path)?;
+                }
+            }
+            Chunk::Failed(path, error) => {
+                self.show(&path);
+                self.failed(error);
+                self.after()?;
+            }
+        }
+        self.shared.progress.add(&mut self.counts);
+        Ok(())
+    }
+
+    fn names(&mut self, directory: &Directory, names: &[Name]) -> Result<()> {
+        self.show(directory.path());
+        if !self.shown.ends_with('/') {
+            self.shown.push('/');
+        }
+        let folder = self.shown.len();
+        for name in names {
+            if self.shared.progress.is_cancelled() {
+                break;
+            }
+            self.shown.truncate(folder);
+            self.shown.push_str(&name_as_os(name).to_string_lossy());
+            let begun = self.begin_timing();
+            let read = self.reader.read_in(directory, name, self.extractor.prefix());
+            self.end_timing(begun)?;
+            match read {
+                Ok(identity) => self.row(identity, &|| directory.path().join(name_as_os(name))),
+                Err(error) => self.failed(error),
+            }
+            self.after()?;
+        }
+        Ok(())
+    }
+
+    /// A file that was named, or a folder.
+    fn path(&mut self, path: PathBuf) -> Result<()> {
+        self.show(&path);
+        let begun = self.begin_timing();
+        let read = self.reader.read_at(&path, self.extractor.prefix());
+        self.end_timing(begun)?;
+        match read {
+            Ok(identity) => self.row(identity, &|| path.clone()),
+            Err(_) if path.is_dir() => {
+                self.shared.walk.push_folder(path);
+                return Ok(());
+            }
+            Err(error) => self.failed(error),
+        }
+        self.after()
+    }
+
+    /// The text of a path; what is not UTF-8 in it is shown as U+FFFD.
+    fn show(&mut self, path: &Path) {
+        self.shown.clear();
+        self.shown.push_str(&path.to_string_lossy());
+    }
+
+    fn row(&mut self, identity: Option<rapidicom_source::Identity>, path: &dyn Fn() -> PathBuf) {
+        let outcome = self.extractor.row(&mut self.reader, identity, &self.shown, path, &mut self.batch);
+        self.counts.files += 1;
+        self.counts.bytes += self.reader.bytes().len() as u64;
+        match outcome {
+            Outcome::Row => self.counts.rows += 1,
+            Outcome::Skipped => self.counts.skipped += 1,
+            Outcome::Failed => {
+                self.counts.rows += 1;
+                self.counts.failed += 1;
+            }
+        }
+    }
+
+    fn failed(&mut self, error: SourceError) {
+        self.extractor.failed_row(&self.shown, error, &mut self.batch);
+        self.counts.files += 1;
+        self.counts.rows += 1;
+        self.counts.failed += 1;
+    }
+
+    #[inline]
+    fn after(&mut self) -> Result<()> {
+        if self.counts.files >= 64 {
+            self.shared.progress.add(&mut self.counts);
+        }
+        if self.batch.is_full() { self.hand_on() } else { Ok(()) }
+    }
+
+    #[inline]
+    fn begin_timing(&mut self) -> Option<Instant> {
+        self.seen = self.seen.wrapping_add(1);
+        (self.sender.is_some() && self.seen.is_multiple_of(SAMPLED)).then(Instant::now)
+    }
+
+    /// Where most of eight reads were slow, another thread may use the time.
+    #[inline]
+    fn end_timing(&mut self, begun: Option<Instant>) -> Result<()> {
+        let Some(begun) = begun else { return Ok(()) };
+        self.slow += u32::from(begun.elapsed() > COLD);
+        self.timed += 1;
+        if self.timed < 8 {
+            return Ok(());
+        }
+        let cold = self.slow >= 5;
+        (self.slow, self.timed) = (0, 0);
+        match &self.sender {
+            Some(sender) if cold && self.shared.running.load(Ordering::Relaxed) < self.shared.most => {
+                begin(&self.shared, sender)
+            }
+            _ => Ok(()),
+        }
+    }
+}

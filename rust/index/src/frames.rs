@@ -1,0 +1,109 @@
+//! Where every frame lies in the file: PS3.5 §8.1, §A.4, without reading a pixel.
+
+use crate::bytes::FileBytes;
+use crate::extract::Found;
+use crate::schema::Columns;
+use crate::value::{Level, Warnings};
+use rapidicom_core::read::leniency::Deviations;
+use rapidicom_core::read::{ElementHeader, ExtendedOffsetTable, Fragments, Window, frame_ranges, u16_of};
+use rapidicom_core::value::number::integer;
+use rapidicom_core::value::text::trim_end;
+use rapidicom_core::{Limits, Tag};
+
+/// Offset and length of each frame; none where the file does not say it.
+pub(crate) fn ranges(
+    file: &mut FileBytes<'_>,
+    pixels: &ElementHeader,
+    found: &Found,
+    columns: &Columns,
+    level: &Level,
+    limits: &Limits,
+    warnings: &mut Warnings,
+) -> Option<Vec<(i64, i64)>> {
+    let attributes = Attributes { found, columns, level };
+    let frames = attributes.frames(file).filter(|&n| limits.max_frames.is_none_or(|most| n <= most))?;
+    if !pixels.is_undefined_length() {
+        return native(attributes.frame_bits(file, pixels.tag)?, frames, pixels, limits);
+    }
+    let extended = attributes.extended_offset_table(file);
+    let whole = file.whole().ok()?;
+    let all = whole.window(0, whole.len()).ok()?;
+    let mut notes = Deviations::new(limits.max_warnings);
+    let window = Window::new(&all.bytes, 0);
+    let fragments = Fragments::read(&window, pixels, level.little, limits, &mut notes).ok()?;
+    let ranges = frame_ranges(&window, &fragments, extended.as_ref(), frames, &mut notes);
+    notes.kept().iter().for_each(|deviation| warnings.note(deviation.code));
+    whole.check().ok()?;
+    ranges.ok()?.iter().map(|range| pair(range.offset, range.length)).collect()
+}
+
+fn pair(offset: u64, length: u64) -> Option<(i64, i64)> {
+    Some((i64::try_from(offset).ok()?, i64::try_from(length).ok()?))
+}
+
+/// Frames of equal size, one after the other without anything between: a frame of single bits may begin within a byte.
+fn native(bits: u64, frames: u64, pixels: &ElementHeader, limits: &Limits) -> Option<Vec<(i64, i64)>> {
+    let most = limits.max_elements.min(pixels.value_length.saturating_mul(8));
+    if bits == 0 || frames > most {
+        return None;
+    }
+    let range = |frame: u64| {
+        let first = frame.checked_mul(bits)? / 8;
+        let end = frame.checked_add(1)?.checked_mul(bits)?.div_ceil(8);
+        (end <= pixels.value_length).then_some(())?;
+        pair(pixels.value_offset.checked_add(first)?, end - first)
+    };
+    (0..frames).map(range).collect()
+}
+
+/// The elements that describe the pixels.
+struct Attributes<'a> {
+    found: &'a Found,
+    columns: &'a Columns,
+    level: &'a Level,
+}
+
+impl Attributes<'_> {
+    fn bytes<T>(&self, file: &FileBytes<'_>, tag: Tag, then: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+        let slot = self.columns.wanted.binary_search(&tag).ok()?;
+        let header = self.found.slots.get(slot)?.as_ref()?;
+        then(&file.value(header.value_offset..header.value_end()).ok()?)
+    }
+
+    fn number(&self, file: &FileBytes<'_>, tag: Tag) -> Option<u64> {
+        self.bytes(file, tag, |bytes| Some(u64::from(u16_of(*bytes.first_chunk()?, self.level.little))))
+    }
+
+    /// Number of Frames: one where nothing is said.
+    fn frames(&self, file: &FileBytes<'_>) -> Option<u64> {
+        match self.bytes(file, Tag::NUMBER_OF_FRAMES, |bytes| integer(trim_end(bytes))) {
+            Some(n) => u64::try_from(n).ok().filter(|&n| n > 0),
+            None => Some(1),
+        }
+    }
+
+    /// Bits of one frame of native Pixel Data. PS3.5 §8.1.1, PS3.3 §C.7.6.3.1
+    fn frame_bits(&self, file: &FileBytes<'_>, tag: Tag) -> Option<u64> {
+        let allocated = match tag {
+            Tag::FLOAT_PIXEL_DATA => 32,
+            Tag::DOUBLE_FLOAT_PIXEL_DATA => 64,
+            _ => self.number(file, Tag::BITS_ALLOCATED)?,
+        };
+        let pixels = self.number(file, Tag::ROWS)?.checked_mul(self.number(file, Tag::COLUMNS)?)?;
+        // YBR_FULL_422 stores two chrominance samples for two pixels: two samples a pixel. PS3.3 §C.7.6.3.1.2
+        let subsampled = |bytes: &[u8]| Some(trim_end(bytes) == b"YBR_FULL_422");
+        let samples = match self.bytes(file, Tag::PHOTOMETRIC_INTERPRETATION, subsampled) {
+            Some(true) => 2,
+            _ => self.number(file, Tag::SAMPLES_PER_PIXEL).unwrap_or(1),
+        };
+        pixels.checked_mul(samples)?.checked_mul(allocated)
+    }
+
+    fn extended_offset_table(&self, file: &FileBytes<'_>) -> Option<ExtendedOffsetTable> {
+        let numbers = |bytes: &[u8]| Some(bytes.as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b)).collect());
+        Some(ExtendedOffsetTable {
+            offsets: self.bytes(file, Tag::EXTENDED_OFFSET_TABLE, numbers)?,
+            lengths: self.bytes(file, Tag::EXTENDED_OFFSET_TABLE_LENGTHS, numbers)?,
+        })
+    }
+}

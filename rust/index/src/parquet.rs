@@ -1,0 +1,150 @@
+//! A stream of record batches → one Parquet file: written under another name, synced, renamed. Whoever finds the file
+//! finds all of it.
+
+use crate::engine::{Counts, Options, Progress, ROWS, Scan, Step, scan};
+use crate::error::{IndexError, Result};
+use crate::index::PATIENCE;
+use crate::walk::Sources;
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Report {
+    /// What was seen.
+    pub counts: Counts,
+    /// Bytes of the Parquet file.
+    pub written: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Reads all of `sources` and writes their rows as they come; memory does not grow with the number of files. Ten times a
+/// second `go_on` is asked; false ends in [`IndexError::Cancelled`], and no file is left.
+pub fn write_parquet(
+    sources: Sources,
+    options: Options,
+    path: &Path,
+    go_on: &mut dyn FnMut(&Progress) -> bool,
+) -> Result<Report> {
+    let begun = Instant::now();
+    let mut scan = scan(sources, options)?;
+    let mut file = Unfinished::create(path, scan.schema())?;
+    let progress = scan.progress();
+    let mut asked = Instant::now();
+    while let Some(batch) = next(&mut scan)? {
+        if let Some(batch) = batch {
+            file.write(&batch)?;
+        }
+        if asked.elapsed() >= PATIENCE {
+            asked = Instant::now();
+            if !go_on(&progress) {
+                return Err(IndexError::Cancelled);
+            }
+        }
+    }
+    drop(scan);
+    let written = file.finish()?;
+    Ok(Report { counts: progress.counts(), written, elapsed: begun.elapsed() })
+}
+
+/// A batch, nothing yet, or the end.
+fn next(scan: &mut Scan) -> Result<Option<Option<RecordBatch>>> {
+    Ok(match scan.poll(PATIENCE)? {
+        Step::Batch(batch) => Some(Some(batch)),
+        Step::Waiting => Some(None),
+        Step::End => None,
+    })
+}
+
+/// Writes these batches as one Parquet file.
+pub fn write_batches(
+    schema: SchemaRef,
+    batches: impl Iterator<Item = Result<RecordBatch>>,
+    path: &Path,
+) -> Result<()> {
+    let mut file = Unfinished::create(path, schema)?;
+    for batch in batches {
+        file.write(&batch?)?;
+    }
+    file.finish().map(|_| ())
+}
+
+/// A Parquet file that has its name only when it is finished; dropped before, it is removed.
+struct Unfinished {
+    writer: Option<ArrowWriter<File>>,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl Unfinished {
+    fn create(path: &Path, schema: SchemaRef) -> Result<Unfinished> {
+        let refuse = |error: std::io::Error| IndexError::Output { path: path.to_path_buf(), error };
+        let name = path.file_name().ok_or_else(|| refuse(std::io::ErrorKind::InvalidInput.into()))?;
+        let mut hidden = OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}.part", std::process::id()));
+        let temporary = path.with_file_name(hidden);
+        let file = File::create(&temporary).map_err(refuse)?;
+        let mut unfinished = Unfinished { writer: None, temporary, path: path.to_path_buf() };
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
+            .set_max_row_group_row_count(Some(ROWS))
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_created_by(concat!("rapidicom ", env!("CARGO_PKG_VERSION")).to_owned())
+            .build();
+        let writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(|e| unfinished.refused(e))?;
+        unfinished.writer = Some(writer);
+        Ok(unfinished)
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        writer.write(batch).map_err(|error| self.refused(error))
+    }
+
+    fn finish(mut self) -> Result<u64> {
+        let refuse = |error: std::io::Error| IndexError::Output { path: self.path.clone(), error };
+        let Some(writer) = self.writer.take() else { return Ok(0) };
+        let file = writer.into_inner().map_err(|error| self.refused(error))?;
+        file.sync_all().map_err(refuse)?;
+        let written = file.metadata().map_err(refuse)?.len();
+        std::fs::rename(&self.temporary, &self.path).map_err(refuse)?;
+        sync_folder(&self.path);
+        Ok(written)
+    }
+
+    fn refused(&self, error: ParquetError) -> IndexError {
+        let error = match error {
+            ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
+                Ok(error) => *error,
+                Err(other) => return IndexError::Internal(other.to_string()),
+            },
+            other => return IndexError::Internal(other.to_string()),
+        };
+        IndexError::Output { path: self.path.clone(), error }
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // Renamed, it is no longer there.
+        let _ = std::fs::remove_file(&self.temporary);
+    }
+}
+
+/// That the name outlives a crash too, where folders can be synced.
+fn sync_folder(path: &Path) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+}

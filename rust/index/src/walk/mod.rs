@@ -1,0 +1,236 @@
+//! Folders, patterns and lists of paths → chunks of names: a stack of what is still to be looked at, shared by all
+//! threads. A folder is listed at most 512 entries at a time, and what was found in it is done before more of it is
+//! listed, so that no folder, however large, is ever held.
+
+mod names;
+mod pattern;
+#[cfg_attr(all(target_os = "linux", not(feature = "portable")), allow(dead_code))]
+mod portable;
+
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+mod linux;
+
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+pub(crate) use linux::{Directory, Name, Reader, name_as_os};
+#[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
+pub(crate) use portable::{Directory, Name, Reader, name_as_os};
+
+use crate::error::{IndexError, Result};
+use names::Names;
+use pattern::{ALL, Expected, Match, Pattern};
+use rapidicom_source::SourceError;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Gives paths, some hundreds at a time; an empty list at the end. Called by one thread at a time.
+pub type Feed = Box<dyn FnMut() -> std::result::Result<Vec<PathBuf>, Box<dyn std::error::Error + Send + Sync>> + Send>;
+
+/// Where the files are.
+pub enum Sources {
+    /// A folder that is walked, a file, or a glob pattern.
+    Path(PathBuf),
+    /// Files, and folders that are walked, as they come.
+    Feed(Feed),
+}
+
+impl Sources {
+    /// These files and folders.
+    pub fn list(paths: Vec<PathBuf>) -> Sources {
+        let mut paths = Some(paths);
+        Sources::Feed(Box::new(move || Ok(paths.take().unwrap_or_default())))
+    }
+}
+
+/// What is to be done next.
+enum Task {
+    /// A folder not yet opened, what is expected in it, and whether a link to it is followed: where it was named.
+    Folder(PathBuf, Expected, bool),
+    /// The rest of a folder.
+    Rest(Arc<Directory>, Expected),
+    /// Files, or folders, by their paths.
+    Paths(Vec<PathBuf>),
+}
+
+/// What one thread works on.
+pub(crate) enum Chunk {
+    /// Files of a folder; how many entries were left alone.
+    Names(Arc<Directory>, Vec<Name>, u64),
+    /// Files, or folders, by their paths.
+    Paths(Vec<PathBuf>),
+    /// A folder that could not be listed.
+    Failed(PathBuf, SourceError),
+}
+
+struct State {
+    stack: Vec<Task>,
+    feed: Option<Feed>,
+    /// Threads that may still find more.
+    busy: usize,
+    failed: Option<IndexError>,
+}
+
+/// The files still to be read.
+pub(crate) struct Walk {
+    state: Mutex<State>,
+    changed: Condvar,
+    pattern: Option<Pattern>,
+}
+
+impl Walk {
+    pub(crate) fn new(sources: Sources) -> Result<Walk> {
+        let mut state = State { stack: Vec::new(), feed: None, busy: 0, failed: None };
+        let mut pattern = None;
+        match sources {
+            Sources::Feed(feed) => state.feed = Some(feed),
+            Sources::Path(path) => match (path.metadata(), path.to_str().and_then(Pattern::split)) {
+                (Ok(metadata), _) if metadata.is_dir() => state.stack.push(Task::Folder(path, ALL, true)),
+                (Ok(_), _) => state.stack.push(Task::Paths(vec![path])),
+                (Err(_), Some((folder, found))) => {
+                    state.stack.push(Task::Folder(folder, found.begin(), true));
+                    pattern = Some(found);
+                }
+                (Err(error), None) => return Err(IndexError::Source { path, error }),
+            },
+        }
+        Ok(Walk { state: Mutex::new(state), changed: Condvar::new(), pattern })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What failed in the source of paths itself.
+    pub(crate) fn take_failure(&self) -> Option<IndexError> {
+        self.lock().failed.take()
+    }
+
+    /// The next chunk; none when all is done or `cancelled`. Whoever took one says [`Walk::done`] after it.
+    pub(crate) fn take(&self, cancelled: &AtomicBool) -> Option<Chunk> {
+        let mut state = self.lock();
+        loop {
+            if cancelled.load(Ordering::Relaxed) {
+                return None;
+            }
+            if let Some(task) = state.stack.pop() {
+                state.busy += 1;
+                drop(state);
+                if let Some(chunk) = self.carry_out(task) {
+                    return Some(chunk);
+                }
+                self.done();
+                state = self.lock();
+                continue;
+            }
+            if let Some(feed) = state.feed.take() {
+                state.busy += 1;
+                drop(state);
+                self.feed(feed);
+                self.done();
+                state = self.lock();
+                continue;
+            }
+            if state.busy == 0 {
+                return None;
+            }
+            // Woken by `push` and `done`; by the clock to see `cancelled`.
+            let waited = self.changed.wait_timeout(state, Duration::from_millis(20));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// A chunk is finished.
+    pub(crate) fn done(&self) {
+        let mut state = self.lock();
+        state.busy = state.busy.saturating_sub(1);
+        if state.busy == 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Nothing is left to be taken, nor will be.
+    pub(crate) fn is_over(&self) -> bool {
+        let state = self.lock();
+        state.stack.is_empty() && state.feed.is_none() && state.busy == 0
+    }
+
+    /// A path of the source that proved to be a folder.
+    pub(crate) fn push_folder(&self, path: PathBuf) {
+        self.push([Task::Folder(path, ALL, true)]);
+    }
+
+    fn push(&self, tasks: impl IntoIterator<Item = Task>) {
+        self.lock().stack.extend(tasks);
+        self.changed.notify_all();
+    }
+
+    /// Asks the source of paths for more; it may wait for someone, so no lock is held.
+    fn feed(&self, mut feed: Feed) {
+        match feed() {
+            Ok(paths) if paths.is_empty() => {}
+            Ok(paths) => {
+                let mut state = self.lock();
+                state.feed = Some(feed);
+                // The first ones are taken first.
+                state.stack.extend(paths.chunks(512).rev().map(|chunk| Task::Paths(chunk.to_vec())));
+                self.changed.notify_all();
+            }
+            Err(error) => self.lock().failed = Some(IndexError::Feed(error)),
+        }
+    }
+
+    fn carry_out(&self, task: Task) -> Option<Chunk> {
+        let (directory, expected) = match task {
+            Task::Paths(paths) => return Some(Chunk::Paths(paths)),
+            Task::Rest(directory, expected) => (directory, expected),
+            Task::Folder(path, expected, through_link) => match Directory::open(path.clone(), through_link) {
+                Ok(directory) => (Arc::new(directory), expected),
+                Err(error) => return Some(Chunk::Failed(path, error)),
+            },
+        };
+        let mut names = Names::default();
+        let mut more = directory.list(&mut names);
+        // Of a small folder this is its end.
+        if matches!(more, Ok(true)) && names.files.len() + names.directories.len() < 256 {
+            more = directory.list(&mut names);
+        }
+        let mut next = Vec::new();
+        match more {
+            Ok(true) => next.push(Task::Rest(Arc::clone(&directory), expected)),
+            Ok(false) => {}
+            Err(error) if names.files.is_empty() => return Some(Chunk::Failed(directory.path().to_path_buf(), error)),
+            Err(_) => next.push(Task::Rest(Arc::clone(&directory), expected)), // it fails again, with nothing to lose
+        }
+        self.folders(&directory, names.directories, expected, &mut next);
+        if !next.is_empty() {
+            self.push(next);
+        }
+        if let Some(pattern) = &self.pattern {
+            names.files.retain(|name| pattern.matches(name_as_os(name), expected) == Match::Whole);
+        }
+        if names.files.is_empty() && names.others == 0 {
+            return None;
+        }
+        names.files.sort_unstable();
+        Some(Chunk::Names(directory, names.files, names.others))
+    }
+
+    /// Folders within one, so that the first in the order of paths is taken first: what comes after `a/` is `a0`, not `a-`.
+    fn folders(&self, directory: &Directory, found: Vec<std::ffi::OsString>, expected: Expected, next: &mut Vec<Task>) {
+        let mut folders: Vec<(PathBuf, Expected)> = Vec::with_capacity(found.len());
+        for name in found {
+            let inside = match self.pattern.as_ref().map_or(Match::Whole, |p| p.matches(&name, expected)) {
+                Match::No => continue,
+                Match::Whole => ALL,
+                Match::Inside(inside) => inside,
+            };
+            folders.push((directory.path().join(&name), inside));
+        }
+        folders.sort_by(|a, b| {
+            let key = |path: &PathBuf| [path.as_os_str().as_encoded_bytes(), b"/"].concat();
+            key(&b.0).cmp(&key(&a.0))
+        });
+        next.extend(folders.into_iter().map(|(path, inside)| Task::Folder(path, inside, false)));
+    }
+}
