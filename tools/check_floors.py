@@ -34,7 +34,7 @@ HOMES = {
     "libc": {"source"},
     "rustix": {"source", "index"},
 }
-FORBID_UNSAFE = {"core"}
+FORBID_UNSAFE = {"core", "codecs", "iod", "index"}
 
 # Python files that may name the extension; all others live on the public names.
 EXTENSION_USERS = {"__init__.py", "cli/index.py"}
