@@ -36,7 +36,7 @@ HOMES = {
 }
 FORBID_UNSAFE = {"core", "codecs", "iod", "index"}
 
-# Floor 4: what lives on the public names alone. The streaming writer is the one thing that the command line has beyond them.
+# Floor 4: what lives on the public names alone. The command line has one thing beyond them, the streaming writer.
 FLOOR_4 = ("__main__.py", "cli/", "pydicom.py", "torch.py", "monai.py", "polars.py", "spark.py", "pynetdicom.py")
 EXTENSION_USERS = {"cli/index.py"}
 # The whole of what may be imported before someone asks for it.
