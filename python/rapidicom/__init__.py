@@ -1,0 +1,56 @@
+"""Reads DICOM at the speed of the machine.
+
+The names are pydicom's where pydicom has one, the standard's word where it has none.
+"""
+
+from . import errors as errors
+from ._rapidicom import STANDARD_EDITION as STANDARD_EDITION
+from ._rapidicom import DataElement as DataElement
+from ._rapidicom import Dataset as Dataset
+from ._rapidicom import Frames as Frames
+from ._rapidicom import Limits as Limits
+from ._rapidicom import Sequence as Sequence
+from ._rapidicom import __version__ as __version__
+from ._rapidicom import dcmread as dcmread
+from ._rapidicom import is_dicom as is_dicom
+from ._rapidicom import iter_pixels as iter_pixels
+from ._rapidicom import pixel_array as pixel_array
+from .errors import DicomError as DicomError
+from .errors import FileChangedError as FileChangedError
+from .errors import InternalError as InternalError
+from .errors import InvalidDicomError as InvalidDicomError
+from .errors import LimitError as LimitError
+from .errors import PixelDecodeError as PixelDecodeError
+from .errors import TruncatedError as TruncatedError
+from .errors import UnsupportedTransferSyntaxError as UnsupportedTransferSyntaxError
+from .errors import ValueDecodeError as ValueDecodeError
+from .person_name import PersonName as PersonName
+from .tag import Tag as Tag
+from .uid import UID as UID
+
+__all__ = [
+    "STANDARD_EDITION",
+    "UID",
+    "DataElement",
+    "Dataset",
+    "DicomError",
+    "FileChangedError",
+    "Frames",
+    "InternalError",
+    "InvalidDicomError",
+    "LimitError",
+    "Limits",
+    "PersonName",
+    "PixelDecodeError",
+    "Sequence",
+    "Tag",
+    "TruncatedError",
+    "UnsupportedTransferSyntaxError",
+    "ValueDecodeError",
+    "__version__",
+    "dcmread",
+    "errors",
+    "is_dicom",
+    "iter_pixels",
+    "pixel_array",
+]

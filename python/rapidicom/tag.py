@@ -1,0 +1,65 @@
+"""Data Element Tag: PS3.5 §7.1."""
+
+from __future__ import annotations
+
+from ._rapidicom import _dictionary_entry, _tag_of
+
+
+class Tag(int):
+    """A Data Element Tag, an ``int`` of 32 bits: the group above, the element below. PS3.5 §7.1.1
+
+    ``Tag(0x00100010)``, ``Tag(0x0010, 0x0010)``, ``Tag("PatientName")`` and ``Tag("00100010")`` are the same.
+    Raises ``KeyError`` for a word that is no keyword and no tag.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, tag: int | str | tuple[int, int], element: int | None = None) -> Tag:
+        if element is not None:
+            tag = _tag_of((tag, element))
+        elif not isinstance(tag, int):
+            tag = _tag_of(tag)
+        elif not 0 <= tag <= 0xFFFFFFFF:
+            raise OverflowError("a tag is a number from 0 to 0xFFFFFFFF")
+        return int.__new__(cls, tag)
+
+    @property
+    def group(self) -> int:
+        """The group number."""
+        return self >> 16
+
+    @property
+    def element(self) -> int:
+        """The element number."""
+        return self & 0xFFFF
+
+    @property
+    def elem(self) -> int:
+        """The element number, by pydicom's other name."""
+        return self & 0xFFFF
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the group number is odd. PS3.5 §7.8"""
+        return bool(self & 0x10000)
+
+    @property
+    def is_private_creator(self) -> bool:
+        """Whether this element reserves a private block. PS3.5 §7.8.1"""
+        return self.is_private and 0x10 <= self.element <= 0xFF
+
+    @property
+    def keyword(self) -> str:
+        """The keyword of the data dictionary, or ``""``. PS3.6"""
+        entry = _dictionary_entry(self)
+        return entry[0] if entry else ""
+
+    @property
+    def json_key(self) -> str:
+        """Eight hexadecimal digits, as the DICOM JSON Model writes a tag. PS3.18 §F.2"""
+        return f"{self:08X}"
+
+    def __str__(self) -> str:
+        return f"({self.group:04X},{self.element:04X})"
+
+    __repr__ = __str__

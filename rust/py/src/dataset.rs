@@ -1,0 +1,564 @@
+//! `Dataset`.
+
+use crate::buffer::generic_getattr;
+use crate::element::DataElement;
+use crate::error::{Result, path_text, raise};
+use crate::frames::{FrameTable, Frames};
+use crate::keyword::{Key, Step, key_of, tag_from};
+use crate::pixels;
+use crate::root::{Part, Place, Root};
+use crate::sequence::Sequence;
+use crate::types::{function, python};
+use crate::value::{Field, empty};
+use crate::walk::{Walk, WalkKind};
+use pyo3::exceptions::{PyAttributeError, PyIndexError, PyKeyError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PySlice, PyString, PyTuple};
+use rapidicom_core::data_set::{DataSet, Inherited};
+use rapidicom_core::read::{ElementHeader, Window, scan};
+use rapidicom_core::read::leniency::Deviations;
+use rapidicom_core::transfer_syntax::Encoding;
+use rapidicom_core::{Error, ErrorKind, Tag, Vr, dictionary};
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+/// See the stub.
+#[pyclass(frozen, weakref, module = "rapidicom", name = "Dataset")]
+pub(crate) struct Dataset {
+    pub(crate) root: Arc<Root>,
+    pub(crate) set: DataSet,
+    pub(crate) part: Part,
+    pub(crate) place: Option<Arc<Place>>,
+    /// Made for the first value that is asked for.
+    values: OnceLock<Box<[OnceLock<Py<PyAny>>]>>,
+    frames: OnceLock<Arc<FrameTable>>,
+    /// A part of a level: what `pickle` must cut out again.
+    pub(crate) is_subset: bool,
+}
+
+/// Larger byte strings are made anew each time rather than held twice.
+const KEPT_BYTES: u64 = 64 << 10;
+
+impl Dataset {
+    /// The top level of a stream.
+    pub(crate) fn top(root: Arc<Root>, headers: Vec<ElementHeader>) -> Dataset {
+        let encoding = root.start.encoding;
+        Dataset::new(root, headers, encoding, Inherited::default(), Part::DataSet, None)
+    }
+
+    fn new(
+        root: Arc<Root>,
+        headers: Vec<ElementHeader>,
+        encoding: Encoding,
+        inherited: Inherited,
+        part: Part,
+        place: Option<Arc<Place>>,
+    ) -> Dataset {
+        let set = DataSet::new(headers.into(), encoding, inherited, |h| root.value(part, h).ok());
+        Dataset::with(root, set, part, place)
+    }
+
+    fn with(root: Arc<Root>, set: DataSet, part: Part, place: Option<Arc<Place>>) -> Dataset {
+        Dataset { root, set, part, place, values: OnceLock::new(), frames: OnceLock::new(), is_subset: false }
+    }
+
+    /// An item: its elements lie in `range`.
+    pub(crate) fn item(
+        root: &Arc<Root>,
+        range: std::ops::Range<u64>,
+        encoding: Encoding,
+        inherited: Inherited,
+        part: Part,
+        place: Arc<Place>,
+    ) -> Result<Dataset> {
+        let headers = {
+            let bytes = root.bytes(part, range.clone())?;
+            let window = Window::new(&bytes, range.start);
+            let mut unheard = Deviations::new(0);
+            scan(&window, range, encoding, &root.options.limits, &mut unheard)?
+        };
+        root.check(part)?;
+        Ok(Dataset::new(Arc::clone(root), headers, encoding, inherited, part, Some(place)))
+    }
+
+    /// The Value Field of an element of this level.
+    #[inline]
+    pub(crate) fn bytes(&self, header: &ElementHeader) -> Result<Cow<'_, [u8]>> {
+        self.root.value(self.part, header)
+    }
+
+    pub(crate) fn vr(&self, header: &ElementHeader) -> Vr {
+        self.set.vr(header, |h| self.bytes(h).ok())
+    }
+
+    pub(crate) fn header(&self, index: usize) -> Result<&ElementHeader> {
+        self.set.headers.get(index).ok_or_else(|| Error::new(ErrorKind::Internal, "an element that is not there"))
+    }
+
+    /// An error of this data set, with the path to it.
+    #[cold]
+    pub(crate) fn raise(&self, py: Python<'_>, mut error: Error) -> PyErr {
+        if error.path.is_empty() {
+            error.path = Place::path(self.place.as_ref());
+        }
+        raise(py, error, self.root.path())
+    }
+
+    /// The value of the element at `index`; decoded once, a list handed out as a copy.
+    #[inline]
+    pub(crate) fn value_at<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(value) = self.values.get().and_then(|v| v.get(index)).and_then(|slot| slot.get()) {
+            let value = value.bind(py);
+            return match value.cast_exact::<PyList>() {
+                Ok(list) => Ok(list.get_slice(0, list.len()).into_any()),
+                Err(_) => Ok(value.clone()),
+            };
+        }
+        self.decode(py, index)
+    }
+
+    fn decode<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyAny>> {
+        let header = self.header(index).map_err(|e| self.raise(py, e))?;
+        let vr = self.vr(header);
+        let value = match self.make_value(py, header, vr)? {
+            Ok(value) => value,
+            Err(error) => return Err(self.raise(py, error)),
+        };
+        self.root.check(self.part).map_err(|e| self.raise(py, e))?;
+        if header.value_length > KEPT_BYTES && value.cast_exact::<PyBytes>().is_ok() {
+            return Ok(value);
+        }
+        let slots = self.values.get_or_init(|| self.set.headers.iter().map(|_| OnceLock::new()).collect());
+        if let Some(slot) = slots.get(index) {
+            let kept = slot.get_or_init(|| value.clone().unbind()).bind(py);
+            if vr == Vr::SQ {
+                return Ok(kept.clone());
+            }
+        }
+        Ok(match value.cast_exact::<PyList>() {
+            Ok(list) => list.get_slice(0, list.len()).into_any(),
+            Err(_) => value,
+        })
+    }
+
+    fn make_value<'py>(&self, py: Python<'py>, header: &ElementHeader, vr: Vr) -> crate::value::Value<'py> {
+        if vr == Vr::SQ {
+            return match Sequence::of(self, header) {
+                Ok(sequence) => Ok(Ok(Bound::new(py, sequence)?.into_any())),
+                Err(error) => Ok(Err(error)),
+            };
+        }
+        if header.value_length == 0 {
+            return empty(py, vr).map(Ok);
+        }
+        let limits = &self.root.options.limits;
+        if let Some(max) = limits.max_value_bytes.filter(|&max| header.value_length > max) {
+            return Ok(Err(Error::limit("max_value_bytes", max, header.value_length).of(header.tag)));
+        }
+        let bytes = match self.bytes(header) {
+            Ok(bytes) => bytes,
+            Err(error) => return Ok(Err(error.of(header.tag))),
+        };
+        let little = self.set.encoding.is_little_endian();
+        Field { header, vr, bytes: &bytes, little, charset: &self.set.inherited.charset }.value(py)
+    }
+
+    fn element<'py>(slf: &Bound<'py, Self>, tag: Tag) -> PyResult<Bound<'py, DataElement>> {
+        match slf.get().set.position(tag) {
+            Some(index) => DataElement::of(slf, index),
+            None => Err(PyKeyError::new_err(slf.get().missing(tag))),
+        }
+    }
+
+    fn missing(&self, tag: Tag) -> String {
+        let name = dictionary::by_tag(tag).map(|e| format!(" {}", e.name())).unwrap_or_default();
+        let at = self.set.headers.partition_point(|h| h.tag < tag);
+        let near = |index: Option<usize>| index.and_then(|i| self.set.headers.get(i)).map(|h| h.tag.to_string());
+        let (before, after) = (near(at.checked_sub(1)), near(Some(at)));
+        let near: Vec<String> = before.into_iter().chain(after).collect();
+        match near.is_empty() {
+            true => format!("{tag}{name} is not in the data set, which is empty"),
+            false => format!("{tag}{name} is not in the data set; near it are {}", near.join(", ")),
+        }
+    }
+
+    #[cold]
+    fn no_attribute(&self, name: &str) -> String {
+        match dictionary::by_keyword(name) {
+            Some(tag) => format!("'Dataset' object has no attribute '{name}': {}", self.missing(tag)),
+            None => match dictionary::nearest_keyword(name) {
+                Some(near) => format!("'Dataset' object has no attribute '{name}'; did you mean {near}?"),
+                None => format!("'Dataset' object has no attribute '{name}'"),
+            },
+        }
+    }
+
+    /// Follows a path into sequences.
+    fn follow<'py>(slf: &Bound<'py, Self>, steps: &[Step]) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let mut at = slf.clone();
+        for (n, step) in steps.iter().enumerate() {
+            let last = n + 1 == steps.len();
+            if last && step.item.is_none() {
+                return Ok(Dataset::element(&at, step.tag)?.into_any());
+            }
+            let index = at.get().set.position(step.tag).ok_or_else(|| PyKeyError::new_err(at.get().missing(step.tag)))?;
+            let value = at.get().value_at(py, index)?;
+            let sequence = value
+                .cast::<Sequence>()
+                .map_err(|_| PyKeyError::new_err(format!("{} is no sequence; a path ends at it", step.tag)))?;
+            let item = sequence.get().item_at(py, step.item.unwrap_or(0)).map_err(|error| {
+                if error.is_instance_of::<PyIndexError>(py) { PyKeyError::new_err(error.value(py).to_string()) } else { error }
+            })?;
+            if last {
+                return Ok(item.into_any());
+            }
+            at = item;
+        }
+        Ok(at.into_any())
+    }
+
+    /// The elements whose tag is in a range, as a data set of its own.
+    pub(crate) fn subset(&self, keep: impl Fn(Tag) -> bool) -> Dataset {
+        let headers: Box<[ElementHeader]> = self.set.headers.iter().filter(|h| keep(h.tag)).copied().collect();
+        let set = DataSet { headers, encoding: self.set.encoding, inherited: self.set.inherited };
+        Dataset {
+            root: Arc::clone(&self.root),
+            set,
+            part: self.part,
+            place: self.place.clone(),
+            values: OnceLock::new(),
+            frames: OnceLock::new(),
+            is_subset: true,
+        }
+    }
+
+    /// The frames of this level's image, found once.
+    pub(crate) fn frame_table(&self) -> Result<Arc<FrameTable>> {
+        if let Some(table) = self.frames.get() {
+            return Ok(Arc::clone(table));
+        }
+        let table = Arc::new(FrameTable::of(self)?);
+        Ok(Arc::clone(self.frames.get_or_init(|| table)))
+    }
+
+    fn is_keyword(name: &str) -> bool {
+        name.as_bytes().first().is_some_and(u8::is_ascii_uppercase)
+    }
+
+    /// The complete list of what was forgiven, found once.
+    pub(crate) fn deviations(&self) -> Result<Vec<rapidicom_core::read::leniency::Deviation>> {
+        crate::verify::deviations(self)
+    }
+}
+
+#[pymethods]
+impl Dataset {
+    fn __getattribute__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+        let text = name.to_str()?;
+        if Dataset::is_keyword(text)
+            && let Some(tag) = dictionary::by_keyword(text)
+        {
+            return match slf.get().set.position(tag) {
+                Some(index) => slf.get().value_at(slf.py(), index),
+                None => Err(PyAttributeError::new_err(slf.get().no_attribute(text))),
+            };
+        }
+        generic_getattr(slf.as_any(), name.as_any()).map_err(|error| {
+            if Dataset::is_keyword(text) { PyAttributeError::new_err(slf.get().no_attribute(text)) } else { error }
+        })
+    }
+
+    fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        if let Ok(slice) = key.cast::<PySlice>() {
+            let bound = |name: &str| -> PyResult<Option<Tag>> {
+                let value = slice.getattr(name)?;
+                if value.is_none() { Ok(None) } else { tag_from(&value).map(Some) }
+            };
+            let (from, to) = (bound("start")?.unwrap_or_default(), bound("stop")?);
+            let part = slf.get().subset(|tag| tag >= from && to.is_none_or(|to| tag < to));
+            return Ok(Bound::new(slf.py(), part)?.into_any());
+        }
+        match key_of(key)? {
+            Key::Tag(tag) => Ok(Dataset::element(slf, tag)?.into_any()),
+            Key::Path(steps) => Dataset::follow(slf, &steps),
+        }
+    }
+
+    #[pyo3(signature = (key, default = None, /))]
+    fn get<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let none = || default.unwrap_or_else(|| py.None().into_bound(py));
+        if let Ok(word) = key.cast::<PyString>() {
+            if let Some(tag) = dictionary::by_keyword(word.to_str()?) {
+                return slf.get().set.position(tag).map_or_else(|| Ok(none()), |index| slf.get().value_at(py, index));
+            }
+            return match slf.getattr(word) {
+                Ok(value) => Ok(value),
+                Err(error) if error.is_instance_of::<PyAttributeError>(py) => Ok(none()),
+                Err(error) => Err(error),
+            };
+        }
+        match slf.get().set.position(tag_from(key)?) {
+            Some(index) => Ok(DataElement::of(slf, index)?.into_any()),
+            None => Ok(none()),
+        }
+    }
+
+    fn get_item<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, DataElement>> {
+        Dataset::element(slf, tag_from(key)?)
+    }
+
+    fn data_element<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Option<Bound<'py, DataElement>>> {
+        let index = dictionary::by_keyword(name).and_then(|tag| slf.get().set.position(tag));
+        index.map(|index| DataElement::of(slf, index)).transpose()
+    }
+
+    fn __contains__(&self, key: &Bound<'_, PyAny>) -> bool {
+        match key_of(key) {
+            Ok(Key::Tag(tag)) => self.set.position(tag).is_some(),
+            _ => false,
+        }
+    }
+
+    fn __len__(&self) -> usize {
+        self.set.headers.len()
+    }
+
+    fn __bool__(&self) -> bool {
+        !self.set.headers.is_empty()
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Walk {
+        Walk::new(slf, WalkKind::Level)
+    }
+
+    fn elements(slf: Bound<'_, Self>) -> Walk {
+        Walk::new(slf, WalkKind::Level)
+    }
+
+    fn iterall(slf: Bound<'_, Self>) -> Walk {
+        Walk::new(slf, WalkKind::All)
+    }
+
+    fn walk(slf: Bound<'_, Self>) -> Walk {
+        Walk::new(slf, WalkKind::Paths)
+    }
+
+    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let class = python(py)?.tag.bind(py);
+        let tags = self.set.headers.iter().map(|h| class.call1((h.tag.0,))).collect::<PyResult<Vec<_>>>()?;
+        PyList::new(py, tags)
+    }
+
+    fn values<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let all = (0..slf.get().set.headers.len()).map(|i| DataElement::of(slf, i)).collect::<PyResult<Vec<_>>>()?;
+        PyList::new(slf.py(), all)
+    }
+
+    fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let py = slf.py();
+        let pairs = slf.get().keys(py)?.iter().zip(Dataset::values(slf)?.iter());
+        PyList::new(py, pairs.map(|(k, v)| PyTuple::new(py, [k, v])).collect::<PyResult<Vec<_>>>()?)
+    }
+
+    #[pyo3(signature = (*filters))]
+    fn dir(&self, filters: Vec<String>) -> Vec<&'static str> {
+        let filters: Vec<String> = filters.iter().map(|f| f.to_lowercase()).collect();
+        let mut words: Vec<&'static str> = self.keywords();
+        words.retain(|k| filters.is_empty() || filters.iter().any(|f| k.to_lowercase().contains(f.as_str())));
+        words.sort_unstable();
+        words
+    }
+
+    fn keywords(&self) -> Vec<&'static str> {
+        let known = self.set.headers.iter().filter_map(|h| dictionary::by_tag(h.tag));
+        known.map(|e| e.keyword()).filter(|k| !k.is_empty()).collect()
+    }
+
+    fn __dir__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let names = slf.py().get_type::<Dataset>().call_method0("__dir__");
+        let builtin = match names {
+            Ok(names) => names,
+            Err(_) => slf.py().import("builtins")?.getattr("dir")?.call1((slf.py().get_type::<Dataset>(),))?,
+        };
+        builtin.add(PyList::new(slf.py(), slf.get().keywords())?)
+    }
+
+    /// See the stub.
+    #[getter]
+    fn file_meta<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Dataset>> {
+        let this = slf.get();
+        let set = this.root.file_meta().map_err(|e| this.raise(slf.py(), e))?;
+        let root = Arc::clone(&this.root);
+        Bound::new(slf.py(), Dataset::with(root, set, Part::File, None))
+    }
+
+    #[getter]
+    fn preamble<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        use rapidicom_core::read::PreambleKind;
+        if self.root.start.preamble == PreambleKind::None {
+            return Ok(None);
+        }
+        let bytes = self.root.bytes(Part::File, 0..128).map_err(|e| self.raise(py, e))?;
+        Ok(Some(PyBytes::new(py, &bytes)))
+    }
+
+    #[getter]
+    fn preamble_kind(&self) -> &'static str {
+        use rapidicom_core::read::PreambleKind as P;
+        match self.root.start.preamble {
+            P::None => "none",
+            P::Zero => "zero",
+            P::Tiff => "tiff",
+            P::Executable => "executable",
+            P::Other => "other",
+        }
+    }
+
+    #[getter]
+    fn transfer_syntax<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let class = python(py)?.uid.bind(py);
+        if let Some(syntax) = self.root.start.transfer_syntax {
+            return class.call1((syntax.uid(),)).map(Some);
+        }
+        let Some(range) = self.root.start.transfer_syntax_uid.clone() else { return Ok(None) };
+        let bytes = self.root.bytes(Part::File, range).map_err(|e| self.raise(py, e))?;
+        let text = rapidicom_core::value::text::latin_1(&bytes).into_owned();
+        class.call1((text.trim_end_matches([' ', '\0']),)).map(Some)
+    }
+
+    #[getter(is_implicit_VR)]
+    fn is_implicit_vr(&self) -> bool {
+        !self.set.encoding.is_explicit()
+    }
+
+    #[getter]
+    fn is_little_endian(&self) -> bool {
+        self.set.encoding.is_little_endian()
+    }
+
+    #[getter]
+    fn original_encoding(&self) -> (bool, bool) {
+        (self.is_implicit_vr(), self.is_little_endian())
+    }
+
+    #[getter]
+    fn filename(&self) -> Option<&std::ffi::OsStr> {
+        self.root.path().map(std::path::Path::as_os_str)
+    }
+
+    #[getter]
+    fn access(&self) -> &'static str {
+        match self.root.source(Part::File).kind() {
+            rapidicom_source::Kind::Mapped => "mmap",
+            rapidicom_source::Kind::Foreign => "buffer",
+            rapidicom_source::Kind::Owned | rapidicom_source::Kind::Deferred => "read",
+        }
+    }
+
+    #[getter]
+    fn warnings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let all = py.detach(|| self.deviations()).map_err(|e| self.raise(py, e))?;
+        let make = function(py, "rapidicom.read_warning", "ReadWarning")?;
+        let code = function(py, "rapidicom.read_warning", "WarningCode")?;
+        let mut made = Vec::with_capacity(all.len());
+        for d in &all {
+            let path = path_text(&d.path, d.tag);
+            made.push(make.call1((code.getattr(d.code.as_str())?, path, d.offset, &d.detail))?);
+        }
+        Ok(PyTuple::new(py, made)?.into_any())
+    }
+
+    #[pyo3(signature = (group, private_creator))]
+    fn private_block<'py>(
+        slf: &Bound<'py, Self>,
+        group: u16,
+        private_creator: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        if group % 2 == 0 {
+            return Err(pyo3::exceptions::PyValueError::new_err(format!("group {group:04X} is even; private groups are odd")));
+        }
+        let this = slf.get();
+        for element in 0x10..=0xFFu16 {
+            let tag = Tag::new(group, element << 8);
+            if this.set.private_creator(tag, |h| this.bytes(h).ok()).as_deref() == Some(private_creator) {
+                return function(py, "rapidicom.private_block", "PrivateBlock")?.call1((slf, group, private_creator, element << 8));
+            }
+        }
+        Err(PyKeyError::new_err(format!("no private block of {private_creator:?} in group {group:04X}")))
+    }
+
+    fn private_creators(&self, group: u16) -> Vec<String> {
+        let of = |element: u16| self.set.private_creator(Tag::new(group, element << 8), |h| self.bytes(h).ok());
+        (0x10..=0xFFu16).filter_map(of).collect()
+    }
+
+    fn group_dataset(&self, group: u16) -> Dataset {
+        self.subset(|tag| tag.group() == group)
+    }
+
+    fn copy(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
+        slf
+    }
+
+    fn __eq__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        function(slf.py(), "rapidicom.compare", "data_sets_equal")?.call1((slf, other))
+    }
+
+    fn __hash__(&self) -> u64 {
+        self.set.headers.iter().fold(self.set.headers.len() as u64, |hash, h| {
+            hash.rotate_left(5).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(h.tag.0)
+        })
+    }
+
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        function(slf.py(), "rapidicom.show", "data_set_text")?.call1((slf,))
+    }
+
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        function(slf.py(), "rapidicom.show", "data_set_html")?.call1((slf,))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        crate::pickle::reduce(slf)
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __exit__(&self, _exception: &Bound<'_, PyTuple>) {}
+
+    #[getter]
+    fn frames(&self, py: Python<'_>) -> PyResult<Frames> {
+        Frames::of(self).map_err(|e| self.raise(py, e))
+    }
+
+    #[getter]
+    fn pixel_array<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pixels::pixel_array(py, &self.frames(py)?, None, false, None, None)
+    }
+
+    fn __setattr__(&self, name: &str, _value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Err(PyAttributeError::new_err(format!("a Dataset is read-only: {name} can't be set")))
+    }
+
+    fn __delattr__(&self, name: &str) -> PyResult<()> {
+        Err(PyAttributeError::new_err(format!("a Dataset is read-only: {name} can't be deleted")))
+    }
+}

@@ -1,0 +1,196 @@
+//! `DataElement`.
+
+use crate::dataset::Dataset;
+use crate::frames::lend;
+use crate::numbers;
+use crate::sequence::Sequence;
+use crate::types::{function, python};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyMemoryView, PyString};
+use rapidicom_core::read::{ElementHeader, Flags};
+use rapidicom_core::{Tag, Vr, dictionary};
+
+/// See the stub.
+#[pyclass(frozen, module = "rapidicom", name = "DataElement")]
+pub(crate) struct DataElement {
+    data_set: Py<Dataset>,
+    index: usize,
+    header: ElementHeader,
+}
+
+impl DataElement {
+    /// The element at `index` of a level.
+    pub(crate) fn of<'py>(data_set: &Bound<'py, Dataset>, index: usize) -> PyResult<Bound<'py, DataElement>> {
+        let header = *data_set.get().header(index).map_err(|e| data_set.get().raise(data_set.py(), e))?;
+        Bound::new(data_set.py(), DataElement { data_set: data_set.clone().unbind(), index, header })
+    }
+
+    fn set(&self) -> &Dataset {
+        self.data_set.get()
+    }
+
+    fn private_entry(&self) -> Option<dictionary::PrivateEntry> {
+        let creator = self.private_creator()?;
+        dictionary::private(&creator, self.header.tag)
+    }
+}
+
+#[pymethods]
+impl DataElement {
+    #[getter]
+    fn tag<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        python(py)?.tag.bind(py).call1((self.header.tag.0,))
+    }
+
+    #[getter(VR)]
+    fn vr(&self) -> &'static str {
+        self.set().vr(&self.header).as_str()
+    }
+
+    #[getter(VM)]
+    fn vm(&self, py: Python<'_>) -> PyResult<usize> {
+        if self.set().vr(&self.header) == Vr::SQ {
+            return Ok(1);
+        }
+        let value = self.value(py)?;
+        if value.is_none() {
+            return Ok(0);
+        }
+        if let Ok(list) = value.cast::<PyList>() {
+            return Ok(list.len());
+        }
+        let text = value.cast::<PyString>().is_ok() || value.cast::<PyBytes>().is_ok();
+        Ok(usize::from(!text || value.is_truthy()?))
+    }
+
+    #[getter]
+    fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.set().value_at(py, self.index)
+    }
+
+    #[getter]
+    fn keyword(&self) -> &'static str {
+        dictionary::by_tag(self.header.tag).map_or("", |e| e.keyword())
+    }
+
+    #[getter]
+    fn name(&self) -> String {
+        let tag = self.header.tag;
+        if tag.is_private() {
+            if tag.is_private_creator() {
+                return "Private Creator".into();
+            }
+            return match self.private_entry() {
+                Some(entry) => format!("[{}]", entry.name()),
+                None => "Private tag data".into(),
+            };
+        }
+        match dictionary::by_tag(tag) {
+            Some(entry) => entry.name().into(),
+            None if tag.is_group_length() => "Group Length".into(),
+            None => String::new(),
+        }
+    }
+
+    #[getter]
+    fn is_private(&self) -> bool {
+        self.header.tag.is_private()
+    }
+
+    #[getter]
+    fn is_retired(&self) -> bool {
+        dictionary::by_tag(self.header.tag).is_some_and(|e| e.is_retired())
+    }
+
+    #[getter]
+    fn private_creator(&self) -> Option<String> {
+        let set = self.set();
+        set.set.private_creator(self.header.tag, |h| set.bytes(h).ok())
+    }
+
+    #[getter]
+    fn value_length(&self) -> u64 {
+        self.header.value_length
+    }
+
+    #[getter]
+    fn value_offset(&self) -> u64 {
+        self.header.value_offset
+    }
+
+    #[getter]
+    fn is_undefined_length(&self) -> bool {
+        self.header.is_undefined_length()
+    }
+
+    #[getter]
+    fn is_truncated(&self) -> bool {
+        self.header.flags.has(Flags::CLIPPED)
+    }
+
+    #[getter]
+    fn is_empty(&self, py: Python<'_>) -> PyResult<bool> {
+        if self.set().vr(&self.header) == Vr::SQ {
+            return Ok(self.value(py)?.cast::<Sequence>().is_ok_and(|s| s.get().len() == 0));
+        }
+        Ok(self.vm(py)? == 0)
+    }
+
+    #[getter]
+    fn repval<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        function(slf.py(), "rapidicom.show", "value_text")?.call1((slf,))
+    }
+
+    fn description(&self) -> String {
+        self.name()
+    }
+
+    #[getter]
+    fn raw<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
+        let set = self.set();
+        let owned = match set.bytes(&self.header).map_err(|e| set.raise(py, e.of(self.header.tag)))? {
+            std::borrow::Cow::Borrowed(_) => None,
+            std::borrow::Cow::Owned(bytes) => Some(bytes),
+        };
+        set.root.check(set.part).map_err(|e| set.raise(py, e))?;
+        lend(py, &set.root, set.part, self.header.value_offset..self.header.value_end(), owned)
+    }
+
+    fn to_numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let set = self.set();
+        let vr = set.vr(&self.header);
+        let bytes = set.bytes(&self.header).map_err(|e| set.raise(py, e.of(self.header.tag)))?;
+        let little = set.set.encoding.is_little_endian();
+        let array = numbers::to_numpy(py, &self.header, vr, &bytes, little)?.map_err(|e| set.raise(py, e))?;
+        set.root.check(set.part).map_err(|e| set.raise(py, e))?;
+        Ok(array)
+    }
+
+    fn __eq__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        function(slf.py(), "rapidicom.compare", "elements_equal")?.call1((slf, other))
+    }
+
+    fn __hash__(&self) -> u64 {
+        u64::from(self.header.tag.0) << 16 ^ self.header.value_length
+    }
+
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        function(slf.py(), "rapidicom.show", "element_text")?.call1((slf,))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Py<Dataset>, u32))> {
+        let py = slf.py();
+        let restore = py.import("rapidicom._rapidicom")?.getattr("_restore_element")?;
+        let this = slf.get();
+        Ok((restore, (this.data_set.clone_ref(py), this.header.tag.0)))
+    }
+}
+
+/// What `pickle` calls.
+#[pyfunction]
+pub(crate) fn _restore_element<'py>(data_set: &Bound<'py, Dataset>, tag: u32) -> PyResult<Bound<'py, DataElement>> {
+    match data_set.get().set.position(Tag(tag)) {
+        Some(index) => DataElement::of(data_set, index),
+        None => Err(pyo3::exceptions::PyKeyError::new_err(Tag(tag).to_string())),
+    }
+}

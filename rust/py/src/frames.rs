@@ -1,0 +1,292 @@
+//! `Frames`: a lazy sequence of an image's frames.
+
+use crate::buffer::fill;
+use crate::dataset::Dataset;
+use crate::error::{Result, raise};
+use crate::pixels;
+use crate::root::{Part, Place, Root};
+use crate::types::numpy;
+use crate::verify::Level;
+use pyo3::exceptions::{PyBufferError, PyIndexError, PyTypeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyMemoryView, PySlice};
+use rapidicom_core::read::leniency::Deviations;
+use rapidicom_core::read::{Fragments, FrameRange, Window};
+use rapidicom_core::{Error, ErrorKind};
+use rapidicom_iod::image::Image;
+use std::borrow::Cow;
+use std::ffi::c_int;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// An image and where its frames lie.
+pub(crate) struct FrameTable {
+    pub(crate) image: Image,
+    /// Of encapsulated Pixel Data.
+    pub(crate) encapsulated: Option<(Fragments, Vec<FrameRange>)>,
+}
+
+impl FrameTable {
+    /// The frames of a data set.
+    pub(crate) fn of(data_set: &Dataset) -> Result<FrameTable> {
+        let root = &data_set.root;
+        let limits = &root.options.limits;
+        let level = Level { root, part: data_set.part };
+        let mut unheard = Deviations::new(0);
+        let syntax = root.start.transfer_syntax.filter(|_| data_set.place.is_none());
+        let image = Image::of(&data_set.set, &level, syntax, false, limits, &mut unheard)?;
+        let encapsulated = if image.encapsulated {
+            let bytes = data_set.bytes(&image.pixel_data)?;
+            let window = Window::new(&bytes, image.pixel_data.value_offset);
+            Some(image.encapsulated_frames(&data_set.set, &level, &window, limits, &mut unheard)?)
+        } else {
+            None
+        };
+        root.check(data_set.part)?;
+        Ok(FrameTable { image, encapsulated })
+    }
+}
+
+/// See the stub.
+#[pyclass(frozen, sequence, module = "rapidicom", name = "Frames")]
+pub(crate) struct Frames {
+    pub(crate) root: Arc<Root>,
+    pub(crate) part: Part,
+    pub(crate) place: Option<Arc<Place>>,
+    pub(crate) table: Arc<FrameTable>,
+    /// Which frames of the image, in order.
+    pub(crate) chosen: Chosen,
+}
+
+/// An arithmetic progression of frame numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Chosen {
+    pub(crate) first: i64,
+    pub(crate) step: i64,
+    pub(crate) len: usize,
+}
+
+impl Chosen {
+    /// The number of the `n`-th frame.
+    pub(crate) fn frame(self, n: usize) -> u64 {
+        let offset = i64::try_from(n).unwrap_or(i64::MAX).saturating_mul(self.step);
+        u64::try_from(self.first.saturating_add(offset)).unwrap_or(0)
+    }
+}
+
+impl Frames {
+    pub(crate) fn of(data_set: &Dataset) -> Result<Frames> {
+        let table = data_set.frame_table()?;
+        let len = usize::try_from(table.image.frames).unwrap_or(usize::MAX);
+        Ok(Frames {
+            root: Arc::clone(&data_set.root),
+            part: data_set.part,
+            place: data_set.place.clone(),
+            table,
+            chosen: Chosen { first: 0, step: 1, len },
+        })
+    }
+
+    #[cold]
+    pub(crate) fn raise(&self, py: Python<'_>, mut error: Error) -> PyErr {
+        if error.path.is_empty() {
+            error.path = Place::path(self.place.as_ref());
+        }
+        raise(py, error, self.root.path())
+    }
+
+    fn frame_range(&self, frame: u64) -> Result<FrameRange> {
+        let (_, ranges) = self.table.encapsulated.as_ref().ok_or_else(|| Error::new(ErrorKind::Internal, "native"))?;
+        let found = usize::try_from(frame).ok().and_then(|n| ranges.get(n)).copied();
+        found.ok_or_else(|| {
+            let detail = format!("frame {frame} asked for, the Pixel Data has {}", ranges.len());
+            Error::new(ErrorKind::PixelDecode, detail).of(self.table.image.pixel_data.tag)
+        })
+    }
+
+    /// Where frame `frame` lies: first byte and length.
+    fn place_of(&self, frame: u64) -> Result<Range<u64>> {
+        if self.table.encapsulated.is_some() {
+            let range = self.frame_range(frame)?;
+            return Ok(range.offset..range.offset.saturating_add(range.length));
+        }
+        self.table.image.native_frame(frame).map(|(range, _)| range)
+    }
+
+    /// The bytes of one frame, its fragments joined.
+    pub(crate) fn stored(&self, frame: u64) -> Result<Cow<'_, [u8]>> {
+        let Some((fragments, _)) = &self.table.encapsulated else {
+            return self.root.bytes(self.part, self.table.image.native_frame(frame)?.0);
+        };
+        let range = self.frame_range(frame)?;
+        if range.count == 1 {
+            return self.root.bytes(self.part, range.offset..range.offset.saturating_add(range.length));
+        }
+        let list = fragments.list.get(range.first..range.first.saturating_add(range.count)).unwrap_or_default();
+        let mut joined = Vec::new();
+        for fragment in list {
+            let bytes = self.root.bytes(self.part, fragment.offset..fragment.offset.saturating_add(fragment.length))?;
+            joined.extend_from_slice(&bytes);
+        }
+        Ok(Cow::Owned(joined))
+    }
+
+    /// The number of the frame that `index` means, from the end where it is negative.
+    pub(crate) fn index(&self, index: isize) -> PyResult<u64> {
+        let len = isize::try_from(self.chosen.len).unwrap_or(isize::MAX);
+        let from_start = if index < 0 { index.saturating_add(len) } else { index };
+        match usize::try_from(from_start) {
+            Ok(n) if n < self.chosen.len => Ok(self.chosen.frame(n)),
+            _ => Err(PyIndexError::new_err(format!("frame {index} of {len}"))),
+        }
+    }
+}
+
+#[pymethods]
+impl Frames {
+    fn __len__(&self) -> usize {
+        self.chosen.len
+    }
+
+    fn __getitem__<'py>(&self, py: Python<'py>, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        if let Ok(index) = index.extract::<isize>() {
+            return pixels::one_frame(py, self, self.index(index)?, false, None);
+        }
+        let Ok(slice) = index.cast::<PySlice>() else {
+            return Err(PyTypeError::new_err("frames are indexed by integers and slices"));
+        };
+        let wanted = slice.indices(isize::try_from(self.chosen.len).unwrap_or(isize::MAX))?;
+        let start = i64::try_from(wanted.start).unwrap_or(0);
+        let step = i64::try_from(wanted.step).unwrap_or(1);
+        let chosen = Chosen {
+            first: self.chosen.first.saturating_add(start.saturating_mul(self.chosen.step)),
+            step: self.chosen.step.saturating_mul(step),
+            len: wanted.slicelength,
+        };
+        let part = Frames {
+            root: Arc::clone(&self.root),
+            part: self.part,
+            place: self.place.clone(),
+            table: Arc::clone(&self.table),
+            chosen,
+        };
+        Ok(Bound::new(py, part)?.into_any())
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> FrameIterator {
+        FrameIterator { frames: slf.unbind(), raw: false, indices: None, next: std::sync::atomic::AtomicUsize::new(0) }
+    }
+
+    #[pyo3(signature = (indices = None, *, out = None, threads = None, raw = false))]
+    fn decode<'py>(
+        &self,
+        py: Python<'py>,
+        indices: Option<Vec<isize>>,
+        out: Option<Bound<'py, PyAny>>,
+        threads: Option<usize>,
+        raw: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let frames = match indices {
+            Some(indices) => indices.into_iter().map(|i| self.index(i)).collect::<PyResult<Vec<_>>>()?,
+            None => (0..self.chosen.len).map(|n| self.chosen.frame(n)).collect(),
+        };
+        pixels::stack(py, self, &frames, raw, out, threads)
+    }
+
+    fn encoded<'py>(&self, py: Python<'py>, index: isize) -> PyResult<Bound<'py, PyMemoryView>> {
+        let frame = self.index(index)?;
+        let place = self.place_of(frame).map_err(|e| self.raise(py, e))?;
+        let owned = match self.stored(frame).map_err(|e| self.raise(py, e))? {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(bytes) => Some(bytes),
+        };
+        self.root.check(self.part).map_err(|e| self.raise(py, e))?;
+        lend(py, &self.root, self.part, place, owned)
+    }
+
+    #[getter]
+    fn byte_ranges<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let ranges = (0..self.chosen.len).map(|n| self.place_of(self.chosen.frame(n))).collect::<Result<Vec<_>>>();
+        let ranges = ranges.map_err(|e| self.raise(py, e))?;
+        let rows: Vec<(u64, u64)> = ranges.into_iter().map(|r| (r.start, r.end - r.start)).collect();
+        let array = numpy(py)?.getattr("array")?.call1((PyList::new(py, rows)?, "i8"))?;
+        array.call_method1("reshape", ((self.chosen.len, 2),))
+    }
+
+    #[getter]
+    fn is_encapsulated(&self) -> bool {
+        self.table.encapsulated.is_some()
+    }
+
+    fn __repr__(&self) -> String {
+        let layout = &self.table.image.layout;
+        let samples = if layout.samples_per_pixel > 1 { format!(" x {}", layout.samples_per_pixel) } else { String::new() };
+        format!("<Frames: {} of {} x {}{samples}, {} bits>", self.chosen.len, layout.rows, layout.columns, layout.bits_allocated)
+    }
+}
+
+/// Yields decoded frames one by one.
+#[pyclass(frozen, module = "rapidicom._rapidicom")]
+pub(crate) struct FrameIterator {
+    pub(crate) frames: Py<Frames>,
+    pub(crate) raw: bool,
+    pub(crate) indices: Option<Vec<u64>>,
+    pub(crate) next: std::sync::atomic::AtomicUsize,
+}
+
+#[pymethods]
+impl FrameIterator {
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let n = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let frames = self.frames.get();
+        let frame = match &self.indices {
+            Some(indices) => indices.get(n).copied(),
+            None => (n < frames.chosen.len).then(|| frames.chosen.frame(n)),
+        };
+        frame.map(|frame| pixels::one_frame(py, frames, frame, self.raw, None)).transpose()
+    }
+}
+
+/// Lends a range of a stream's bytes, as they lie there.
+#[pyclass(frozen, module = "rapidicom._rapidicom")]
+pub(crate) struct Raw {
+    root: Arc<Root>,
+    part: Part,
+    range: Range<u64>,
+    /// The bytes, where the source does not hold them.
+    owned: Option<Vec<u8>>,
+}
+
+/// A read-only view on a range, or on the bytes that were read of it.
+pub(crate) fn lend<'py>(
+    py: Python<'py>,
+    root: &Arc<Root>,
+    part: Part,
+    range: Range<u64>,
+    owned: Option<Vec<u8>>,
+) -> PyResult<Bound<'py, PyMemoryView>> {
+    let raw = Raw { root: Arc::clone(root), part, range, owned };
+    PyMemoryView::from(Bound::new(py, raw)?.as_any())
+}
+
+#[pymethods]
+impl Raw {
+    /// # Safety
+    /// Called by Python's buffer protocol only.
+    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+        let this = slf.get();
+        let borrowed = this.root.bytes(this.part, this.range.clone());
+        let bytes: &[u8] = match (&this.owned, &borrowed) {
+            (Some(owned), _) => owned,
+            (None, Ok(Cow::Borrowed(bytes))) => bytes,
+            _ => return Err(PyBufferError::new_err("the bytes are gone")),
+        };
+        // SAFETY: the bytes are `owned`'s or the source's, and both live as long as this object; they are not written.
+        unsafe { fill(slf.as_any(), view, bytes.as_ptr().cast_mut(), bytes.len(), true, flags) }
+    }
+}

@@ -1,0 +1,285 @@
+//! Frames → ndarrays: a view of the map where no byte has to move, else decoded into fresh memory or into `out`.
+
+use crate::buffer::{HeldBuffer, PixelMap};
+use crate::error::{Result, from_source};
+use crate::frames::Frames;
+use crate::types::numpy;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use rapidicom_codecs::SampleType;
+use rapidicom_core::{Error, ErrorKind, Tag};
+use rapidicom_iod::image::{Image, refused};
+use rapidicom_source::CowMap;
+
+/// Bytes decoded between two looks at Ctrl-C.
+const STRETCH: usize = 128 << 20;
+/// Below this a second thread costs more than it brings.
+const WORTH_A_THREAD: usize = 2 << 20;
+
+fn dtype(sample: SampleType) -> &'static str {
+    match sample {
+        SampleType::U8 => "u1",
+        SampleType::I8 => "i1",
+        SampleType::U16 => "u2",
+        SampleType::I16 => "i2",
+        SampleType::U32 => "u4",
+        SampleType::I32 => "i4",
+        SampleType::U64 => "u8",
+        SampleType::I64 => "i8",
+        SampleType::F32 => "f4",
+        SampleType::F64 => "f8",
+    }
+}
+
+/// What is asked: frames of an image, and what their array looks like.
+struct Wanted<'a> {
+    frames: &'a Frames,
+    image: Image,
+    dtype: &'static str,
+    sample_size: usize,
+    frame_bytes: usize,
+    shape: Vec<usize>,
+    bytes: usize,
+}
+
+impl<'a> Wanted<'a> {
+    /// `leading`: frames as the first axis, none for one frame without it.
+    fn new(frames: &'a Frames, count: usize, leading: bool, raw: bool) -> Result<Wanted<'a>> {
+        let mut image = frames.table.image.clone();
+        image.native.raw = raw;
+        supported(frames)?;
+        let at = image.pixel_data.value_offset;
+        let sample = image.layout.sample_type().map_err(|e| refused(e, at))?;
+        let limits = &frames.root.options.limits;
+        let too_large = || Error::new(ErrorKind::PixelDecode, "the array does not fit this machine's memory");
+        let bytes = usize::try_from(image.output_bytes(count as u64, limits)?).map_err(|_| too_large())?;
+        let frame_bytes = usize::try_from(image.output_bytes(1, limits)?).map_err(|_| too_large())?;
+        let mut shape = Vec::with_capacity(4);
+        if leading {
+            shape.push(count);
+        }
+        shape.push(image.layout.rows as usize);
+        shape.push(image.layout.columns as usize);
+        if image.layout.samples_per_pixel > 1 {
+            shape.push(usize::from(image.layout.samples_per_pixel));
+        }
+        let wanted = Wanted { frames, image, dtype: dtype(sample), sample_size: sample.size(), frame_bytes, shape, bytes };
+        wanted.check_length(count)?;
+        Ok(wanted)
+    }
+
+    /// The last frame lies within the value: found out before anything is allocated.
+    fn check_length(&self, count: usize) -> Result<()> {
+        if !self.image.encapsulated
+            && count > 0
+            && let Some(last) = self.image.frames.checked_sub(1)
+            && count as u64 == self.image.frames
+        {
+            self.image.native_frame(last)?;
+        }
+        Ok(())
+    }
+
+    /// Decodes frame `frame` into `out`.
+    fn decode(&self, frame: u64, out: &mut [u8]) -> Result<()> {
+        let at = self.image.pixel_data.value_offset;
+        let named = |error: Error| Error { detail: format!("frame {frame}: {}", error.detail).into(), ..error };
+        if self.image.encapsulated {
+            let stored = self.frames.stored(frame)?;
+            let native = rapidicom_codecs::Native { ow: false, ..self.image.native };
+            return native.decode(&stored, 0, &self.image.layout, out).map_err(|e| named(refused(e, at)));
+        }
+        let (range, first_bit) = self.image.native_frame(frame)?;
+        if self.image.native.is_identity(&self.image.layout) {
+            let source = self.frames.root.source(self.frames.part);
+            return source.read_into(range.start, out).map_err(from_source);
+        }
+        let stored = self.frames.root.bytes(self.frames.part, range)?;
+        self.image.native.decode(&stored, first_bit, &self.image.layout, out).map_err(|e| named(refused(e, at)))?;
+        self.frames.root.check(self.frames.part)
+    }
+
+    /// The frames from `first` on, `count` of them, as a private map of the file; none where bytes have to move.
+    fn view(&self, first: u64, count: u64) -> Result<Option<CowMap>> {
+        let source = self.frames.root.source(self.frames.part);
+        if self.image.encapsulated || source.kind() != rapidicom_source::Kind::Mapped {
+            return Ok(None);
+        }
+        let (start, _) = self.image.native_frame(first)?;
+        let (last, _) = self.image.native_frame(first.saturating_add(count.saturating_sub(1)))?;
+        let range = start.start..last.end;
+        let aligned = range.start.is_multiple_of(self.sample_size as u64);
+        if !aligned || range.end - range.start != self.bytes as u64 {
+            return Ok(None);
+        }
+        if !self.image.native.is_identity(&self.image.layout) {
+            let stored = source.bytes(range.clone()).map_err(from_source)?;
+            if !self.image.native.is_identity_for(&self.image.layout, &stored) {
+                return Ok(None);
+            }
+        }
+        source.copy_on_write(range).map_err(from_source)
+    }
+
+    fn shaped<'py>(&self, py: Python<'py>, flat: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let shape = PyTuple::new(py, &self.shape)?;
+        flat.call_method1("view", (self.dtype,))?.call_method1("reshape", (shape,))
+    }
+
+    fn array_of_map<'py>(&self, py: Python<'py>, map: CowMap) -> PyResult<Bound<'py, PyAny>> {
+        let owner = Bound::new(py, PixelMap { map })?;
+        let shape = PyTuple::new(py, &self.shape)?;
+        numpy(py)?.getattr("ndarray")?.call1((shape, self.dtype, owner))
+    }
+
+    /// That `out` has the right shape, dtype and memory.
+    fn check_out(&self, py: Python<'_>, out: &Bound<'_, PyAny>) -> PyResult<HeldBuffer> {
+        let wrong = |what: String| PyValueError::new_err(format!("out {what}"));
+        let array = numpy(py)?.getattr("ndarray")?;
+        if !out.is_instance(&array)? {
+            return Err(wrong(format!("is a {}, expected a numpy.ndarray", out.get_type().name()?)));
+        }
+        let shape: Vec<usize> = out.getattr("shape")?.extract()?;
+        if shape != self.shape {
+            return Err(wrong(format!("has shape {shape:?}, expected {:?}", self.shape)));
+        }
+        let found = out.getattr("dtype")?;
+        if !found.eq(numpy(py)?.getattr("dtype")?.call1((self.dtype,))?)? {
+            return Err(wrong(format!("has dtype {found}, expected {}", self.dtype)));
+        }
+        let flags = out.getattr("flags")?;
+        for (flag, word) in [("c_contiguous", "C-contiguous"), ("writeable", "writable")] {
+            if !flags.getattr(flag)?.is_truthy()? {
+                return Err(wrong(format!("is not {word}")));
+            }
+        }
+        HeldBuffer::of(out, true)
+    }
+
+    /// Decodes `frames` one after the other into `out`, on `threads` threads, with the interpreter released.
+    fn fill(&self, py: Python<'_>, frames: &[u64], out: &mut [u8], threads: Option<usize>) -> PyResult<()> {
+        if self.frame_bytes == 0 {
+            return Ok(());
+        }
+        let per_stretch = (STRETCH / self.frame_bytes).max(1);
+        let deadline = self.frames.root.options.limits.deadline_s;
+        let begun = std::time::Instant::now();
+        for (some, place) in frames.chunks(per_stretch).zip(out.chunks_mut(per_stretch.saturating_mul(self.frame_bytes))) {
+            py.detach(|| self.fill_stretch(some, place, threads)).map_err(|e| self.frames.raise(py, e))?;
+            py.check_signals()?;
+            if let Some(limit) = deadline.filter(|&d| begun.elapsed().as_secs_f64() > d) {
+                let took = begun.elapsed().as_secs_f64();
+                return Err(self.frames.raise(py, Error::limit("deadline_s", limit as u64, took as u64)));
+            }
+        }
+        Ok(())
+    }
+
+    fn fill_stretch(&self, frames: &[u64], out: &mut [u8], threads: Option<usize>) -> Result<()> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let wanted = threads.unwrap_or_else(|| cores.min(out.len() / WORTH_A_THREAD)).clamp(1, frames.len().max(1));
+        let one = |some: &[u64], place: &mut [u8]| -> Result<()> {
+            some.iter().zip(place.chunks_exact_mut(self.frame_bytes)).try_for_each(|(&frame, out)| self.decode(frame, out))
+        };
+        if wanted == 1 {
+            return one(frames, out);
+        }
+        let each = frames.len().div_ceil(wanted);
+        std::thread::scope(|scope| {
+            let work = frames.chunks(each).zip(out.chunks_mut(each.saturating_mul(self.frame_bytes)));
+            let running: Vec<_> = work.map(|(some, place)| scope.spawn(move || one(some, place))).collect();
+            let joined = running.into_iter().map(|thread| {
+                thread.join().unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "a decoding thread panicked")))
+            });
+            joined.collect::<Vec<_>>().into_iter().collect()
+        })
+    }
+
+    fn into_array<'py>(
+        &self,
+        py: Python<'py>,
+        frames: &[u64],
+        out: Option<Bound<'py, PyAny>>,
+        threads: Option<usize>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(out) = out {
+            let mut held = self.check_out(py, &out)?;
+            self.fill(py, frames, held.bytes_mut()?, threads)?;
+            return Ok(out);
+        }
+        let consecutive = frames.windows(2).all(|pair| matches!(pair, [a, b] if a.checked_add(1) == Some(*b)));
+        if let (true, Some(&first)) = (consecutive, frames.first())
+            && let Some(map) = py.detach(|| self.view(first, frames.len() as u64)).map_err(|e| self.frames.raise(py, e))?
+        {
+            return self.array_of_map(py, map);
+        }
+        let flat = numpy(py)?.getattr("empty")?.call1((self.bytes, "u1"))?;
+        self.fill(py, frames, HeldBuffer::of(&flat, true)?.bytes_mut()?, threads)?;
+        self.shaped(py, &flat)
+    }
+}
+
+/// Native data, or native frames in fragments (Encapsulated Uncompressed Explicit VR Little Endian, PS3.5 §A.4.11).
+fn supported(frames: &Frames) -> Result<()> {
+    const ENCAPSULATED_UNCOMPRESSED: &str = "1.2.840.10008.1.2.1.98";
+    let syntax = frames.root.start.transfer_syntax;
+    if !frames.table.image.encapsulated || syntax.is_some_and(|t| t.uid() == ENCAPSULATED_UNCOMPRESSED) {
+        return Ok(());
+    }
+    let name = syntax.map_or("of unknown Transfer Syntax".to_owned(), |t| format!("{} ({})", t.name(), t.uid()));
+    let detail = format!("Pixel Data {name} can't be decoded; expected native data; `frames.encoded(i)` gives the code stream");
+    Err(Error::new(ErrorKind::UnsupportedTransferSyntax, detail).of(Tag::PIXEL_DATA))
+}
+
+/// All frames, or the one at `index`, shaped as pydicom's `pixel_array`.
+pub(crate) fn pixel_array<'py>(
+    py: Python<'py>,
+    frames: &Frames,
+    index: Option<isize>,
+    raw: bool,
+    out: Option<Bound<'py, PyAny>>,
+    threads: Option<usize>,
+) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(index) = index {
+        return one_frame(py, frames, frames.index(index)?, raw, out);
+    }
+    let all = check_count(py, frames)?;
+    let wanted = Wanted::new(frames, all, all > 1, raw).map_err(|e| frames.raise(py, e))?;
+    let numbers: Vec<u64> = (0..all).map(|n| frames.chosen.frame(n)).collect();
+    wanted.into_array(py, &numbers, out, threads)
+}
+
+/// That the value can hold so many frames, before a list of them is made.
+fn check_count(py: Python<'_>, frames: &Frames) -> PyResult<usize> {
+    if !frames.table.image.encapsulated {
+        let last = frames.table.image.frames.saturating_sub(1);
+        frames.table.image.native_frame(last).map_err(|e| frames.raise(py, e))?;
+    }
+    Ok(frames.chosen.len)
+}
+
+/// One frame without a leading axis.
+pub(crate) fn one_frame<'py>(
+    py: Python<'py>,
+    frames: &Frames,
+    frame: u64,
+    raw: bool,
+    out: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let wanted = Wanted::new(frames, 1, false, raw).map_err(|e| frames.raise(py, e))?;
+    wanted.into_array(py, &[frame], out, Some(1))
+}
+
+/// Some frames with a leading axis.
+pub(crate) fn stack<'py>(
+    py: Python<'py>,
+    frames: &Frames,
+    numbers: &[u64],
+    raw: bool,
+    out: Option<Bound<'py, PyAny>>,
+    threads: Option<usize>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let wanted = Wanted::new(frames, numbers.len(), true, raw).map_err(|e| frames.raise(py, e))?;
+    wanted.into_array(py, numbers, out, threads)
+}

@@ -1,0 +1,217 @@
+//! `dcmread`, `is_dicom`, `pixel_array`, `iter_pixels`: from a source to a data set.
+
+use crate::buffer::HeldBuffer;
+use crate::dataset::Dataset;
+use crate::error::{from_source, raise};
+use crate::frames::{FrameIterator, Frames};
+use crate::keyword::{tags_of, transfer_syntax_of};
+use crate::limits::Limits;
+use crate::pixels;
+use crate::root::{ReadOptions, Root};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+use rapidicom_core::read::leniency::Deviations;
+use rapidicom_core::read::{StartOptions, Window, start};
+use rapidicom_core::transfer_syntax::TransferSyntax;
+use rapidicom_core::{Limits as CoreLimits, Tag};
+use rapidicom_source::{Access, Source};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a call may set.
+#[derive(Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) stop_before_pixels: bool,
+    pub(crate) specific_tags: Option<Vec<Tag>>,
+    pub(crate) force: bool,
+    pub(crate) transfer_syntax: Option<TransferSyntax>,
+    pub(crate) access: Access,
+    pub(crate) strict: bool,
+    pub(crate) limits: CoreLimits,
+}
+
+impl Settings {
+    fn options(self) -> ReadOptions {
+        ReadOptions {
+            stop_before_pixels: self.stop_before_pixels,
+            specific_tags: self.specific_tags,
+            force: self.force,
+            transfer_syntax: self.transfer_syntax,
+            strict: self.strict,
+            limits: self.limits,
+        }
+    }
+}
+
+/// Reads a file.
+pub(crate) fn open_path(py: Python<'_>, path: PathBuf, settings: Settings) -> PyResult<Dataset> {
+    let access = settings.access;
+    let opened = py.detach(|| {
+        let source = Source::open(&path, access).map_err(from_source)?;
+        Root::open(source, Some(path.clone()), settings.options())
+    });
+    finish(py, opened.map_err(|e| raise(py, e, Some(&path)))?)
+}
+
+/// Reads a stream that is held.
+pub(crate) fn open_source(
+    py: Python<'_>,
+    source: Source,
+    path: Option<PathBuf>,
+    settings: Settings,
+) -> PyResult<Dataset> {
+    let named = path.clone();
+    let opened = py.detach(|| Root::open(source, path, settings.options()));
+    finish(py, opened.map_err(|e| raise(py, e, named.as_deref()))?)
+}
+
+fn finish(py: Python<'_>, (root, headers): (Root, Vec<rapidicom_core::read::ElementHeader>)) -> PyResult<Dataset> {
+    let strict = root.options.strict;
+    let data_set = Dataset::top(Arc::new(root), headers);
+    if strict {
+        let all = py.detach(|| data_set.deviations()).map_err(|e| data_set.raise(py, e))?;
+        if let Some(first) = all.first() {
+            return Err(data_set.raise(py, crate::root::strict(first)));
+        }
+    }
+    Ok(data_set)
+}
+
+/// Reads whatever a caller may hand in.
+fn open(source: &Bound<'_, PyAny>, settings: Settings) -> PyResult<Dataset> {
+    let py = source.py();
+    match bytes_of(source)? {
+        Origin::Path(path) => open_path(py, path, settings),
+        Origin::Held(held) => open_source(py, Source::foreign(Box::new(held)), None, settings),
+        Origin::Read(bytes, name) => open_source(py, Source::owned(bytes), name, settings),
+    }
+}
+
+/// What a source turned out to be.
+enum Origin {
+    Path(PathBuf),
+    Held(HeldBuffer),
+    Read(Vec<u8>, Option<PathBuf>),
+}
+
+fn bytes_of(source: &Bound<'_, PyAny>) -> PyResult<Origin> {
+    let py = source.py();
+    if source.cast::<PyString>().is_ok() || source.hasattr("__fspath__")? {
+        return Ok(Origin::Path(source.extract::<PathBuf>()?));
+    }
+    match HeldBuffer::of(source, false) {
+        Ok(held) => return Ok(Origin::Held(held)),
+        Err(error) if error.is_instance_of::<PyTypeError>(py) => {}
+        Err(error) => return Err(error),
+    }
+    if source.hasattr("read")? {
+        let bytes = source.call_method0("read")?;
+        let bytes = bytes.cast::<PyBytes>().map_err(|_| {
+            PyTypeError::new_err("the file-like object's read() does not give bytes; open it in binary mode")
+        })?;
+        let name = source.getattr("name").ok().and_then(|name| name.extract::<PathBuf>().ok());
+        return Ok(Origin::Read(bytes.as_bytes().to_vec(), name));
+    }
+    Err(PyTypeError::new_err(format!(
+        "{} is no source; expected a path, bytes or a binary file-like object with read()",
+        source.get_type().name()?
+    )))
+}
+
+fn access_of(access: &str) -> PyResult<Access> {
+    match access {
+        "auto" => Ok(Access::Auto),
+        "mmap" => Ok(Access::Mmap),
+        "read" => Ok(Access::Read),
+        other => Err(PyValueError::new_err(format!("access is {other:?}, expected 'auto', 'mmap' or 'read'"))),
+    }
+}
+
+/// See the stub.
+#[pyfunction]
+#[pyo3(signature = (source, *, stop_before_pixels = false, specific_tags = None, force = false, transfer_syntax = None,
+                    access = "auto", strict = false, limits = None))]
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn dcmread(
+    source: &Bound<'_, PyAny>,
+    stop_before_pixels: bool,
+    specific_tags: Option<&Bound<'_, PyAny>>,
+    force: bool,
+    transfer_syntax: Option<&str>,
+    access: &str,
+    strict: bool,
+    limits: Option<Limits>,
+) -> PyResult<Dataset> {
+    let settings = Settings {
+        stop_before_pixels,
+        specific_tags: specific_tags.map(tags_of).transpose()?,
+        force,
+        transfer_syntax: transfer_syntax.map(|uid| transfer_syntax_of(source.py(), uid)).transpose()?,
+        access: access_of(access)?,
+        strict,
+        limits: limits.map_or(CoreLimits::DEFAULT, |l| l.0),
+    };
+    open(source, settings)
+}
+
+/// See the stub.
+#[pyfunction]
+pub(crate) fn is_dicom(source: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = source.py();
+    let stream = match bytes_of(source)? {
+        Origin::Path(path) => {
+            let opened = py.detach(|| Source::open(&path, Access::Auto).map_err(from_source));
+            opened.map_err(|e| raise(py, e, Some(&path)))?
+        }
+        Origin::Held(held) => Source::foreign(Box::new(held)),
+        Origin::Read(bytes, _) => Source::owned(bytes),
+    };
+    let first = stream.window(0, 4096).map_err(|e| raise(py, from_source(e), None))?;
+    let mut unheard = Deviations::new(0);
+    let found = start(&Window::new(&first.bytes, 0), stream.len(), &StartOptions::default(), &mut unheard);
+    Ok(found.is_ok())
+}
+
+/// The frames of a source, opened to read them alone.
+fn frames_of(source: &Bound<'_, PyAny>, access: Access, limits: Option<Limits>) -> PyResult<Frames> {
+    if let Ok(data_set) = source.cast::<Dataset>() {
+        return Frames::of(data_set.get()).map_err(|e| data_set.get().raise(source.py(), e));
+    }
+    let limits = limits.map_or(CoreLimits::DEFAULT, |l| l.0);
+    let data_set = open(source, Settings { access, limits, ..Settings::default() })?;
+    Frames::of(&data_set).map_err(|e| data_set.raise(source.py(), e))
+}
+
+/// See the stub.
+#[pyfunction]
+#[pyo3(signature = (source, *, index = None, raw = false, out = None, threads = None, limits = None))]
+pub(crate) fn pixel_array<'py>(
+    source: &Bound<'py, PyAny>,
+    index: Option<isize>,
+    raw: bool,
+    out: Option<Bound<'py, PyAny>>,
+    threads: Option<usize>,
+    limits: Option<Limits>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let access = if out.is_some() { Access::Read } else { Access::Auto };
+    let frames = frames_of(source, access, limits)?;
+    pixels::pixel_array(source.py(), &frames, index, raw, out, threads)
+}
+
+/// See the stub.
+#[pyfunction]
+#[pyo3(signature = (source, *, indices = None, raw = false, threads = None, limits = None))]
+pub(crate) fn iter_pixels(
+    source: &Bound<'_, PyAny>,
+    indices: Option<Vec<isize>>,
+    raw: bool,
+    threads: Option<usize>,
+    limits: Option<Limits>,
+) -> PyResult<FrameIterator> {
+    let _ = threads; // Native frames are views: there is nothing to do ahead of the caller.
+    let frames = frames_of(source, Access::Auto, limits)?;
+    let indices = indices.map(|all| all.into_iter().map(|i| frames.index(i)).collect::<PyResult<Vec<_>>>()).transpose()?;
+    let frames = Py::new(source.py(), frames)?;
+    Ok(FrameIterator { frames, raw, indices, next: std::sync::atomic::AtomicUsize::new(0) })
+}

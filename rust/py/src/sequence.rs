@@ -1,0 +1,173 @@
+//! `Sequence`.
+
+use crate::dataset::Dataset;
+use crate::error::{Result, raise};
+use crate::root::{Part, Place, Root};
+use crate::types::function;
+use pyo3::exceptions::{PyIndexError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PySlice, PyTuple};
+use rapidicom_core::data_set::Inherited;
+use rapidicom_core::error::PathStep;
+use rapidicom_core::read::leniency::Deviations;
+use rapidicom_core::read::{ElementHeader, Item, Window, items};
+use rapidicom_core::{Error, Tag};
+use std::sync::{Arc, OnceLock};
+
+/// See the stub.
+#[pyclass(frozen, sequence, module = "rapidicom", name = "Sequence")]
+pub(crate) struct Sequence {
+    root: Arc<Root>,
+    tag: Tag,
+    part: Part,
+    inherited: Inherited,
+    place: Option<Arc<Place>>,
+    items: Box<[(Item, OnceLock<Py<Dataset>>)]>,
+}
+
+impl Sequence {
+    /// The items of an element of `data_set`.
+    pub(crate) fn of(data_set: &Dataset, header: &ElementHeader) -> Result<Sequence> {
+        let root = &data_set.root;
+        let limits = &root.options.limits;
+        let depth = Place::path(data_set.place.as_ref()).len() as u64 + 1;
+        if depth > u64::from(limits.max_depth) {
+            return Err(Error::limit("max_depth", u64::from(limits.max_depth), depth).of(header.tag));
+        }
+        let found = {
+            let bytes = data_set.bytes(header)?;
+            let window = Window::new(&bytes, header.value_offset);
+            let mut unheard = Deviations::new(0);
+            items(&window, header, data_set.set.encoding, limits, &mut unheard)?
+        };
+        root.check(data_set.part)?;
+        Ok(Sequence {
+            root: Arc::clone(root),
+            tag: header.tag,
+            part: data_set.part,
+            inherited: data_set.set.inherited,
+            place: data_set.place.clone(),
+            items: found.into_iter().map(|item| (item, OnceLock::new())).collect(),
+        })
+    }
+
+    /// How many items.
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The item at `index`, the same object each time.
+    pub(crate) fn item_of<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, Dataset>> {
+        let Some((item, slot)) = self.items.get(index) else {
+            return Err(PyIndexError::new_err("sequence index out of range"));
+        };
+        if let Some(made) = slot.get() {
+            return Ok(made.bind(py).clone());
+        }
+        let step = PathStep { tag: self.tag, item: u32::try_from(index).unwrap_or(u32::MAX) };
+        let place = Arc::new(Place { step, parent: self.place.clone() });
+        let made = Dataset::item(&self.root, item.range(), item.encoding, self.inherited, self.part, Arc::clone(&place))
+            .map_err(|mut error| {
+                error.path = Place::path(Some(&place));
+                raise(py, error, self.root.path())
+            })?;
+        let made = Py::new(py, made)?;
+        Ok(slot.get_or_init(|| made).bind(py).clone())
+    }
+
+    /// The item at `index`, from the end where it is negative.
+    pub(crate) fn item_at<'py>(&self, py: Python<'py>, index: isize) -> PyResult<Bound<'py, Dataset>> {
+        let len = isize::try_from(self.len()).unwrap_or(isize::MAX);
+        let from_start = if index < 0 { index.saturating_add(len) } else { index };
+        match usize::try_from(from_start) {
+            Ok(place) if place < self.len() => self.item_of(py, place),
+            _ => Err(PyIndexError::new_err(format!("item {index} of a sequence of {len}"))),
+        }
+    }
+
+    fn all<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, Dataset>>> {
+        (0..self.len()).map(|i| self.item_of(py, i)).collect()
+    }
+}
+
+#[pymethods]
+impl Sequence {
+    fn __len__(&self) -> usize {
+        self.len()
+    }
+
+    fn __getitem__<'py>(&self, py: Python<'py>, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        if let Ok(index) = index.extract::<isize>() {
+            return Ok(self.item_at(py, index)?.into_any());
+        }
+        let Ok(slice) = index.cast::<PySlice>() else {
+            return Err(PyTypeError::new_err("a sequence is indexed by integers and slices"));
+        };
+        let wanted = slice.indices(isize::try_from(self.len()).unwrap_or(isize::MAX))?;
+        let mut found = Vec::new();
+        for n in 0..wanted.slicelength {
+            found.push(self.item_at(py, wanted.start + wanted.step * isize::try_from(n).unwrap_or(0))?);
+        }
+        Ok(PyList::new(py, found)?.into_any())
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> SequenceIterator {
+        SequenceIterator { sequence: slf.unbind(), next: std::sync::atomic::AtomicUsize::new(0) }
+    }
+
+    fn __contains__(&self, py: Python<'_>, item: &Bound<'_, PyAny>) -> PyResult<bool> {
+        PyList::new(py, self.all(py)?)?.contains(item)
+    }
+
+    #[pyo3(signature = (item, *bounds))]
+    fn index<'py>(&self, py: Python<'py>, item: &Bound<'py, PyAny>, bounds: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+        let arguments = PyTuple::new(py, [item.clone()])?.as_sequence().concat(bounds.as_sequence())?;
+        PyList::new(py, self.all(py)?)?.as_any().call_method1("index", arguments.to_tuple()?)
+    }
+
+    fn count<'py>(&self, py: Python<'py>, item: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        PyList::new(py, self.all(py)?)?.as_any().call_method1("count", (item,))
+    }
+
+    fn __reversed__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let mut all = self.all(py)?;
+        all.reverse();
+        Ok(PyList::new(py, all)?.as_any().try_iter()?.into_any())
+    }
+
+    fn __eq__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        function(slf.py(), "rapidicom.compare", "sequences_equal")?.call1((slf, other))
+    }
+
+    fn __hash__(&self) -> u64 {
+        u64::from(self.tag.0) << 32 | self.items.len() as u64
+    }
+
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        function(slf.py(), "rapidicom.show", "sequence_text")?.call1((slf,))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        crate::pickle::reduce_sequence(py, &self.root, self.place.as_ref(), self.tag)
+    }
+}
+
+/// Yields the items one by one.
+#[pyclass(frozen, module = "rapidicom._rapidicom")]
+pub(crate) struct SequenceIterator {
+    sequence: Py<Sequence>,
+    next: std::sync::atomic::AtomicUsize,
+}
+
+#[pymethods]
+impl SequenceIterator {
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, Dataset>>> {
+        let sequence = self.sequence.get();
+        let index = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if index < sequence.len() { sequence.item_of(py, index).map(Some) } else { Ok(None) }
+    }
+}
