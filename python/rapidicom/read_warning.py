@@ -102,6 +102,9 @@ class WarningCode(StrEnum):
     ItemExpected = "ItemExpected"
     """A value that is no item where items are expected; the rest of the sequence is left."""
 
+    DataSetEmpty = "DataSetEmpty"
+    """File Meta Information without a data set after it. PS3.10 §7.1"""
+
     PrivateCreatorMissing = "PrivateCreatorMissing"
     """An element of a private block that no Private Creator reserves. PS3.5 §7.8.1"""
 
@@ -185,6 +188,9 @@ class WarningCode(StrEnum):
 
     FragmentsUnexpected = "FragmentsUnexpected"
     """More or fewer fragments than frames and no offset table. PS3.5 §A.4"""
+
+    CodeStreamInvalid = "CodeStreamInvalid"
+    """A frame that does not begin as a code stream of its Transfer Syntax does. PS3.5 §8.2"""
 
 
 class ReadWarning(NamedTuple):

@@ -89,7 +89,7 @@ impl DataSet {
         };
         match known {
             Some(DictionaryVr::One(vr)) => vr,
-            None | Some(DictionaryVr::None) if tag.is_group_length() && !tag.is_private() => Vr::UL,
+            None | Some(DictionaryVr::None) if header.vr.is_none() && tag.is_group_length() && !tag.is_private() => Vr::UL,
             None | Some(DictionaryVr::None) => Vr::UN,
             Some(DictionaryVr::UsOrSs) => self.us_or_ss(),
             Some(DictionaryVr::ObOrOw) => self.ob_or_ow(header, &value),

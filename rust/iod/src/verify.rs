@@ -153,8 +153,15 @@ fn header(set: &DataSet, header: &ElementHeader, vr: Vr, fetch: &impl Values, no
         }
         return;
     }
-    let Some(stated) = header.vr.filter(|&stated| stated != Vr::UN) else { return };
     let known = dictionary::vr_of(tag);
+    let Some(stated) = header.vr else { return };
+    if stated == Vr::UN {
+        // PS3.5 §6.2.2: UN of a known element is for values too long for its VR's 16-bit length.
+        if known != DictionaryVr::None && header.value_length <= 0xFFFF && !header.is_undefined_length() {
+            notes.note(Leniency::VrUnexpected, tag, at, || format!("UN, the dictionary has {}", known.as_str()));
+        }
+        return;
+    }
     let agrees = match known {
         DictionaryVr::None => true,
         DictionaryVr::One(one) => one == stated || (stated == Vr::OB && one == Vr::OW),
@@ -239,6 +246,7 @@ fn image(
     limits: &Limits,
     notes: &mut Deviations,
 ) {
+    palettes(set, fetch, notes);
     let image = match Image::of(set, fetch, transfer_syntax, false, limits, notes) {
         Ok(image) => image,
         Err(error) => {
@@ -248,11 +256,79 @@ fn image(
             return;
         }
     };
-    if image.encapsulated
-        && let Ok(value) = bytes.bytes(image.pixel_data.value_offset..image.pixel_data.value_end())
-    {
-        let window = Window::new(&value, image.pixel_data.value_offset);
-        // What it finds is noted where it is found; that frames can't be told apart among it.
-        let _ = image.encapsulated_frames(set, fetch, &window, limits, notes);
+    let (tag, at) = (image.pixel_data.tag, image.pixel_data.value_offset);
+    if !matches!(image.layout.bits_allocated, 1 | 8 | 16 | 32 | 64) {
+        let bits = image.layout.bits_allocated;
+        notes.note(Leniency::ImageAttributeInvalid, Tag::BITS_ALLOCATED, at, || format!("Bits Allocated is {bits}"));
+    }
+    if !image.encapsulated {
+        return;
+    }
+    let Ok(value) = bytes.bytes(at..image.pixel_data.value_end()) else { return };
+    let window = Window::new(&value, at);
+    // What it finds is noted where it is found; that frames can't be told apart among it.
+    let Ok((fragments, frames)) = image.encapsulated_frames(set, fetch, &window, limits, notes) else { return };
+    for fragment in fragments.list.iter().filter(|f| f.length & 1 == 1) {
+        notes.note(Leniency::LengthOdd, tag, fragment.offset, || format!("a fragment of {} bytes", fragment.length));
+    }
+    let rle = transfer_syntax.is_some_and(|t| t.uid() == RLE_LOSSLESS);
+    for frame in &frames {
+        if rle && frame.count != 1 {
+            notes.note(Leniency::FragmentsUnexpected, tag, frame.offset, || format!("an RLE frame of {} fragments", frame.count));
+        }
+        let bytes = window.get(frame.offset, frame.length).unwrap_or_default();
+        if let Some(detail) = code_stream(bytes, rle, transfer_syntax) {
+            notes.note(Leniency::CodeStreamInvalid, tag, frame.offset, || detail);
+        }
+    }
+}
+
+const RLE_LOSSLESS: &str = "1.2.840.10008.1.2.5";
+
+/// What the first bytes of a frame's code stream show to be wrong, without decoding it. PS3.5 §8.2, §G.5
+fn code_stream(bytes: &[u8], rle: bool, transfer_syntax: Option<TransferSyntax>) -> Option<String> {
+    if bytes.is_empty() {
+        return Some("a frame without bytes".into());
+    }
+    if rle {
+        let Some((header, _)) = bytes.split_first_chunk::<64>() else { return Some(format!("an RLE frame of {} bytes", bytes.len())) };
+        let (words, _) = header.as_chunks::<4>();
+        let mut words = words.iter().map(|b| u32::from_le_bytes(*b));
+        let segments = words.next().unwrap_or(0);
+        let mut offsets = words.take(segments.min(15) as usize);
+        let inside = |offset: u32| (64..=bytes.len() as u64).contains(&u64::from(offset));
+        let lies = !(1..=15).contains(&segments) || !offsets.all(inside);
+        return lies.then(|| format!("an RLE header of {segments} segments that do not fit the frame"));
+    }
+    let name = transfer_syntax.map_or("", |t| t.keyword());
+    let begins = match name {
+        n if n.starts_with("JPEGXL") => return None,
+        n if n.starts_with("JPEG2000") || n.starts_with("HTJ2K") => {
+            bytes.starts_with(&[0xFF, 0x4F, 0xFF, 0x51]) || bytes.starts_with(b"\0\0\0\x0CjP  ")
+        }
+        n if n.starts_with("JPEG") => bytes.starts_with(&[0xFF, 0xD8, 0xFF]),
+        _ => return None,
+    };
+    (!begins).then(|| format!("no {name} code stream"))
+}
+
+/// Lookup tables shorter than their descriptor says. PS3.3 §C.7.6.3.1.5
+fn palettes(set: &DataSet, fetch: &impl Values, notes: &mut Deviations) {
+    for channel in 0..3 {
+        let Some(data) = set.get(Tag(0x0028_1201 + channel)) else { continue };
+        let Some(descriptor) = set.get(Tag(0x0028_1101 + channel)).and_then(|h| fetch.value(h)) else { continue };
+        let number = |at: usize| -> Option<u64> {
+            let pair = descriptor.as_chunks::<2>().0.get(at)?;
+            let little = set.encoding.is_little_endian();
+            Some(u64::from(if little { u16::from_le_bytes(*pair) } else { u16::from_be_bytes(*pair) }))
+        };
+        let (Some(entries), Some(bits)) = (number(0), number(2)) else { continue };
+        let entries = if entries == 0 { 65536 } else { entries };
+        let expected = if bits > 8 { entries * 2 } else { entries };
+        if data.value_length < expected {
+            notes.note(Leniency::ImageAttributeInvalid, data.tag, data.value_offset, || {
+                format!("{} bytes of lookup table, its descriptor says {expected}", data.value_length)
+            });
+        }
     }
 }

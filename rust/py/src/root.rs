@@ -215,14 +215,13 @@ fn next_window<'a>(
 
 /// What the first inflated stretch declares must stay within what may be inflated.
 fn declared_length(first: &[u8], encoding: rapidicom_core::transfer_syntax::Encoding, limits: &Limits) -> Result<()> {
-    let mut scanner = Scanner::new(0, limits.max_inflated_bytes, encoding, limits);
+    let mut scanner = Scanner::new(0, u64::MAX, encoding, limits);
     let window = Window::new(first, 0);
     let mut unheard = Deviations::new(1);
     loop {
         match scanner.next(&window, &mut unheard)? {
-            Event::Element(h) if h.flags.has(rapidicom_core::read::Flags::CLIPPED) => {
-                let declared = h.offset().saturating_add(limits.max_inflated_bytes);
-                return Err(Error::limit("max_inflated_bytes", limits.max_inflated_bytes, declared).of(h.tag));
+            Event::Element(h) if h.value_end() > limits.max_inflated_bytes => {
+                return Err(Error::limit("max_inflated_bytes", limits.max_inflated_bytes, h.value_end()).of(h.tag));
             }
             Event::Element(_) | Event::Amended(_) => {}
             Event::Need(_) | Event::Stopped(_) | Event::End => return Ok(()),

@@ -189,6 +189,9 @@ fn read(
     if window.end() < beyond {
         return Ok(Err(Need { offset: 0, length: beyond }));
     }
+    if meta.data_set >= total {
+        notes.note(Leniency::DataSetEmpty, Tag::default(), meta.data_set, || "the file ends after File Meta Information".into());
+    }
     settle_encoding(window, total, &mut meta, notes);
     Ok(Ok(meta))
 }

@@ -92,6 +92,8 @@ leniencies! {
     SequenceUnderOtherVr;
     /// A value that is no item where items are expected; the rest of the sequence is left.
     ItemExpected;
+    /// File Meta Information without a data set after it. PS3.10 §7.1
+    DataSetEmpty;
     /// An element of a private block that no Private Creator reserves. PS3.5 §7.8.1
     PrivateCreatorMissing;
     /// A private group number that the standard forbids. PS3.5 §7.8.1
@@ -148,6 +150,8 @@ leniencies! {
     OffsetTableMissing;
     /// More or fewer fragments than frames and no offset table. PS3.5 §A.4
     FragmentsUnexpected;
+    /// A frame that does not begin as a code stream of its Transfer Syntax does. PS3.5 §8.2
+    CodeStreamInvalid;
 }
 
 /// One deviation: what, where, how.
