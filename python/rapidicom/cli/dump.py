@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import rapidicom as rd
 from rapidicom.cli import DONE, SOME_FAILED, paths
-from rapidicom.cli.words import count, printable, say
+from rapidicom.cli.words import count, fault, printable, say
 
 BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 NUMBERS_AS_TEXT = frozenset({"DS", "IS"})
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         except (rd.DicomError, OSError) as error:
             if isinstance(error, BrokenPipeError):
                 raise
-            say(f"{path}: {error}")
+            say(f"{path}: {fault(path, error)}")
             status = SOME_FAILED
         sys.stdout.flush()
     return status

@@ -6,7 +6,7 @@ import argparse
 
 import rapidicom as rd
 from rapidicom.cli import DONE, SOME_FAILED, paths
-from rapidicom.cli.words import printable, say
+from rapidicom.cli.words import fault, printable, say
 
 
 def run(options: argparse.Namespace) -> int:
@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             ranges = rd.dcmread(path).frames.byte_ranges
         except (rd.DicomError, OSError, AttributeError) as error:
-            say(f"{path}: {error}")
+            say(f"{path}: {fault(path, error)}")
             status = SOME_FAILED
             continue
         for frame, (offset, length) in enumerate(ranges.tolist()):

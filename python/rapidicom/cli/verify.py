@@ -7,7 +7,7 @@ import argparse
 import rapidicom as rd
 from rapidicom.cli import DONE, SOME_FAILED, paths
 from rapidicom.cli.dump import BINARY, describe
-from rapidicom.cli.words import count, printable, say
+from rapidicom.cli.words import count, fault, printable, say
 
 
 def run(options: argparse.Namespace) -> int:
@@ -21,10 +21,10 @@ def run(options: argparse.Namespace) -> int:
                 continue
             read += 1
             ds = rd.dcmread(path)
-            errors = damage(ds)
+            errors = damage(ds, path)
             warnings = [describe(warning) for warning in ds.warnings]
         except (rd.DicomError, OSError) as error:
-            errors, warnings = [str(error)], []
+            errors, warnings = [fault(path, error)], []
         failed += bool(errors)
         warned += bool(warnings)
         for error_line in errors:
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     return SOME_FAILED if failed else DONE
 
 
-def damage(ds: rd.Dataset) -> list[str]:
+def damage(ds: rd.Dataset, path: str) -> list[str]:
     """Return what can't be read of a data set: each value at each depth, and where the frames lie."""
     errors = []
     stack = [ds.file_meta, ds]
@@ -51,10 +51,10 @@ def damage(ds: rd.Dataset) -> list[str]:
                 else:
                     _ = element.value
             except rd.DicomError as error:
-                errors.append(str(error))
+                errors.append(fault(path, error))
     if "PixelData" in ds:
         try:
             _ = ds.frames.byte_ranges
         except rd.DicomError as error:
-            errors.append(str(error))
+            errors.append(fault(path, error))
     return errors

@@ -17,6 +17,13 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
+def fault(path: str, error: Exception) -> str:
+    """Return what is wrong with a file, without its name: the line begins with that already."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error).removeprefix(path).lstrip(",: ")
+
+
 def count(number: int, noun: str) -> str:
     """Return ``1 file``, ``2,000 files``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
