@@ -24,7 +24,7 @@ lint: .venv/ready ## form, types, floors, generated tables: what needs no build,
 	$(BIN)/ruff check && $(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python tools/check_floors.py
-	$(BIN)/python tools/dictionary/generate.py --check
+	$(BIN)/python tools/dictionary/generate.py --check && $(BIN)/python tools/warning_codes.py --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 deny: $(DENY) ## licences, bans, sources of every crate in the wheel
