@@ -8,13 +8,19 @@ from ._rapidicom import STANDARD_EDITION as STANDARD_EDITION
 from ._rapidicom import DataElement as DataElement
 from ._rapidicom import Dataset as Dataset
 from ._rapidicom import Frames as Frames
+from ._rapidicom import Index as Index
 from ._rapidicom import Limits as Limits
+from ._rapidicom import RecordBatch as RecordBatch
+from ._rapidicom import Scan as Scan
+from ._rapidicom import Schema as Schema
 from ._rapidicom import Sequence as Sequence
 from ._rapidicom import __version__ as __version__
 from ._rapidicom import dcmread as dcmread
+from ._rapidicom import index as index
 from ._rapidicom import is_dicom as is_dicom
 from ._rapidicom import iter_pixels as iter_pixels
 from ._rapidicom import pixel_array as pixel_array
+from ._rapidicom import scan as scan
 from .errors import DicomError as DicomError
 from .errors import FileChangedError as FileChangedError
 from .errors import InternalError as InternalError
@@ -36,12 +42,16 @@ __all__ = [
     "DicomError",
     "FileChangedError",
     "Frames",
+    "Index",
     "InternalError",
     "InvalidDicomError",
     "LimitError",
     "Limits",
     "PersonName",
     "PixelDecodeError",
+    "RecordBatch",
+    "Scan",
+    "Schema",
     "Sequence",
     "Tag",
     "TruncatedError",
@@ -50,7 +60,9 @@ __all__ = [
     "__version__",
     "dcmread",
     "errors",
+    "index",
     "is_dicom",
     "iter_pixels",
     "pixel_array",
+    "scan",
 ]

@@ -12,6 +12,7 @@
 //! | `batch` | rows → record batches |
 //! | `engine` | threads, cancelling, progress: [`Scan`], a stream of record batches |
 //! | `index` | [`Index`]: all rows in order of their paths |
+//! | `export` | record batches → the Arrow C data interface |
 //! | `parquet` | a stream of record batches → one Parquet file, complete or not there |
 //!
 //! What a file does never stops a scan: it is a row with `status = "error"`. Threads live as long as one [`Scan`]; there
@@ -23,6 +24,7 @@ mod bytes;
 mod date;
 mod engine;
 mod error;
+pub mod export;
 mod extract;
 mod frames;
 mod index;
@@ -32,6 +34,8 @@ mod schema;
 mod value;
 mod walk;
 
+pub use arrow_array::RecordBatch;
+pub use arrow_schema::SchemaRef;
 pub use engine::{Counts, NotDicom, Options, Progress, Scan, Step, scan};
 pub use error::{IndexError, Result};
 pub use index::{Index, index};
