@@ -188,8 +188,8 @@ def every_vr(encoding: Encoding = EXPLICIT) -> bytes:
     texts = {"AE": "A\\B", "AS": "001Y", "CS": "A\\B", "DA": "20200101\\20200102", "DS": "1.5\\-2e3", "DT": "2020"}
     texts |= {"IS": "1\\-2", "LO": "a\\b", "LT": "l\\t", "PN": "A^B=C\\D", "SH": "s\\h", "ST": "s\\t", "TM": "1230\\12"}
     texts |= {"UC": "u\\c", "UI": "1.2\\3.4", "UR": "http://x", "UT": "u\\t"}
-    parts = [e(0x00110010, "LO", "TEST")]
-    element = 0x00111000
+    parts = [e(0x00210010, "LO", "TEST")]
+    element = 0x00211000
     for vr in sorted(texts):
         parts.append(e(element, vr, texts[vr]))
         element += 1
@@ -209,21 +209,24 @@ def seeds() -> dict[str, bytes]:
     bit_stream = e.pixels(bytes(range(6)), "OB")
     icon = e.item(e.image(2, 2) + e.pixels(bytes(4), "OB"))
     reference = e.element(0x00081150, "UI", "1.2") + e.element(0x00081155, "UI", "1.2.3")
-    deep = e.sequence(0x00081115, e.item(e.sequence(0x00081199, e.item(reference), undefined=True), undefined=True))
-    numbers = e.element(0x00180050, "DS", "1.25") + e.element(0x00200013, "IS", "7")
-    numbers += e.element(0x00200032, "DS", "-1.5\\2e1\\ 3 ") + e.element(0x00280009, "AT", 0x00181063)
+    numbers = e.element(0x00200013, "IS", "7") + e.element(0x00200032, "DS", "-1.5\\2e1\\ 3 ")
+    deep = e.sequence(0x00209113, e.item(e.sequence(0x00081140, e.item(reference), undefined=True), undefined=True))
     frame = rle_frame(b"\xf1\x07")
     table = e.element(0x7FE00001, "OV", struct.pack("<2Q", 0, len(frame) + 8))
     table += e.element(0x7FE00002, "OV", struct.pack("<2Q", len(frame), len(frame)))
     overlay = e.element(0x60000010, "US", 4) + e.element(0x60000011, "US", 4) + e.element(0x60003000, "OW", b"\xa5\x5a")
     palette = b"".join(e.element(0x00281101 + i, "US", [4, 0, 16]) for i in range(3))
     palette += b"".join(e.element(0x00281201 + i, "OW", bytes(range(8))) for i in range(3))
-    unknown = e.element(0x00081140, "UN", IMPLICIT.item(IMPLICIT.element(0x00081150, "UI", "1.2")))
-    unknown += e.header(0x00111010, "UN", UNDEFINED) + IMPLICIT.item(IMPLICIT.element(0x00081150, "UI", "1.2"))
+    unknown = e.element(0x00209113, "UN", IMPLICIT.item(IMPLICIT.element(0x00081150, "UI", "1.2")))
+    unknown += (
+        e.element(0x00210010, "LO", "TEST")
+        + e.header(0x00211010, "UN", UNDEFINED)
+        + IMPLICIT.item(IMPLICIT.element(0x00081150, "UI", "1.2"))
+    )
     unknown += e.header(0xFFFEE0DD, "", 0)
     japanese = b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B"
     implicit = IMPLICIT.patient() + IMPLICIT.sequence(
-        0x00081140, IMPLICIT.item(IMPLICIT.element(0x00081150, "UI", "1"))
+        0x00209113, IMPLICIT.item(IMPLICIT.element(0x00081150, "UI", "1"))
     )
     return {
         "implicit": file(
@@ -233,21 +236,27 @@ def seeds() -> dict[str, bytes]:
             IMPLICIT_LITTLE_UID,
         ),
         "explicit": small(),
-        "big": file(BIG.patient() + numbers_in(BIG) + BIG.image(bits=16) + BIG.pixels(bytes(32)), EXPLICIT_BIG_UID),
+        "big": file(
+            BIG.patient()
+            + numbers_in(BIG)
+            + BIG.image(bits=16, extra=BIG.element(0x00280106, "US", 3))
+            + BIG.pixels(bytes(32)),
+            EXPLICIT_BIG_UID,
+        ),
         "deflated": small(DEFLATED_UID),
         "sequences": file(
-            e.patient() + deep + numbers + e.image() + e.sequence(0x00880200, icon) + e.pixels(bytes(16))
+            e.patient() + numbers + deep + e.image() + e.sequence(0x00880200, icon) + e.pixels(bytes(16))
         ),
         "fragments": file(
             e.patient()
             + e.image(frames=2)
-            + e.encapsulated([b"\xff\xd8abcd", b"efgh\xff\xd9", b"\xff\xd8\xff\xd9"], [0, 30]),
+            + e.encapsulated([b"\xff\xd8abcd", b"efgh\xff\xd9", b"\xff\xd8\xff\xd9"], [0, 28]),
             JPEG_BASELINE_UID,
         ),
         "extended_offsets": file(e.patient() + e.image(frames=2) + table + e.encapsulated([frame, frame]), RLE_UID),
         "japanese": file(e.patient(japanese, character_set="\\ISO 2022 IR 87") + e.image() + e.pixels(bytes(16))),
         "utf8": file(
-            e.patient("Wang^XiaoDong=王^小東".encode(), character_set="ISO_IR 192") + e.element(0x00104000, "LT", "x")
+            e.patient("Wang^XiaoDong=王^小東".encode(), character_set="ISO_IR 192") + e.element(0x00204000, "LT", "x")
         ),
         "every_vr": file(e.patient() + every_vr()),
         "unknown": file(e.patient() + unknown + e.image() + overlay + e.pixels(bytes(16))),
@@ -258,11 +267,6 @@ def seeds() -> dict[str, bytes]:
 
 
 def numbers_in(encoding: Encoding) -> bytes:
-    """Binary numbers of each width, and texts that are numbers."""
+    """Numbers as text, as floating point, as tags."""
     e = encoding.element
-    return (
-        e(0x00180050, "DS", "1.25")
-        + e(0x00189087, "FD", 1.5)
-        + e(0x00209165, "AT", 0x00181063)
-        + e(0x00280106, "US", 3)
-    )
+    return e(0x00201041, "DS", "1.25") + e(0x00209165, "AT", 0x00181063) + e(0x00209252, "FL", 1.5)

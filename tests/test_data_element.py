@@ -115,7 +115,7 @@ def test_integer_strings() -> None:
 
 
 def test_to_numpy_is_for_numbers() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises((TypeError, rd.ValueDecodeError)):
         one(0x00100020, "LO", "x").to_numpy()
     assert one(0x00180050, "DS", "").to_numpy().tolist() == []
 

@@ -55,8 +55,8 @@ def test_a_value_says_where(write: Write) -> None:
     error = refusal.value
     assert str(error.path) == str(path)
     assert error.offset == element.value_offset == len(data) - 6
-    assert "0018,9087" in str(error.tag_path)
-    assert "0008,1140" in str(error.tag_path) or "ReferencedImageSequence" in str(error.tag_path)
+    assert error.tag_path == "ReferencedImageSequence[1].DiffusionBValue"
+    assert "0018,9087" in str(error)
 
 
 def test_errors_can_be_pickled(write: Write) -> None:
@@ -87,7 +87,7 @@ def test_warnings_say_where() -> None:
     warning = warnings[0]
     assert isinstance(warning, rd.ReadWarning)
     assert warning.offset == data.index(b"ID2") - 8
-    assert "0010,0020" in str(warning.tag_path)
+    assert warning.tag_path == "PatientID"
     assert warning.detail
     assert warning.code in type(warning.code)
     assert pickle.loads(pickle.dumps(warnings)) == warnings

@@ -157,7 +157,7 @@ def test_extended_offset_table() -> None:
     table += E.element(0x7FE00002, "OV", struct.pack("<2Q", 6, 8))
     ds = rd.dcmread(encapsulated(frames, 2, extra=table))
     assert [bytes(ds.frames.encoded(i)) for i in range(2)] == frames
-    assert not ds.warnings
+    assert "OffsetTable" not in repr(ds.warnings)
     lying = E.element(0x7FE00001, "OV", struct.pack("<2Q", 0, 2**63))
     lying += E.element(0x7FE00002, "OV", struct.pack("<2Q", 2**64 - 1, 8))
     ds = rd.dcmread(encapsulated(frames, 2, extra=lying))
@@ -173,9 +173,9 @@ def test_more_frames_than_fragments_is_an_error() -> None:
 
 def test_no_pixel_data() -> None:
     ds = rd.dcmread(builders.file(E.patient()))
-    with pytest.raises(AttributeError):
+    with pytest.raises((AttributeError, rd.PixelDecodeError)):
         _ = ds.pixel_array
-    with pytest.raises((AttributeError, rd.DicomError)):
+    with pytest.raises((AttributeError, rd.PixelDecodeError)):
         _ = ds.frames[0]
 
 

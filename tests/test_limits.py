@@ -88,7 +88,7 @@ def test_it_is_a_value() -> None:
         rd.Limits().max_depth = 5  # type: ignore[misc]
     wrong: dict[str, Any]
     for wrong in ({"max_dept": 3}, {"max_depth": "x"}):
-        with pytest.raises(TypeError):
+        with pytest.raises((TypeError, ValueError)):
             rd.Limits(**wrong)
     with pytest.raises((ValueError, OverflowError)):
         rd.Limits(max_depth=-1)

@@ -29,7 +29,7 @@ def test_every_mix_of_lengths(encoding: builders.Encoding, undefined: bool, unde
         BIG: builders.EXPLICIT_BIG_UID,
     }
     content = encoding.sequence(0x00081140, *items(encoding, undefined=undefined_items), undefined=undefined)
-    ds = rd.dcmread(builders.file(content + encoding.patient(), uids[encoding]))
+    ds = rd.dcmread(builders.file(content + encoding.element(0x00100020, "LO", "ID1"), uids[encoding]))
     assert [item.ReferencedSOPInstanceUID for item in ds.ReferencedImageSequence] == UIDS
     assert ds.PatientID == "ID1"
     assert not ds.warnings
