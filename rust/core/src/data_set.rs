@@ -37,14 +37,24 @@ impl DataSet {
         mut inherited: Inherited,
         value: impl Fn(&ElementHeader) -> Option<Cow<'a, [u8]>>,
     ) -> DataSet {
-        let position = |tag| headers.binary_search_by_key(&tag, |h| h.tag).ok().and_then(|at| headers.get(at));
+        let position = |tag| {
+            headers
+                .binary_search_by_key(&tag, |h| h.tag)
+                .ok()
+                .and_then(|at| headers.get(at))
+        };
         if let Some(bytes) = position(Tag::SPECIFIC_CHARACTER_SET).and_then(&value) {
             inherited.charset = SpecificCharacterSet::parse(&bytes).0;
         }
         if let Some(bytes) = position(Tag::PIXEL_REPRESENTATION).and_then(&value) {
-            inherited.pixel_representation = first_u16(&bytes, encoding).or(inherited.pixel_representation);
+            inherited.pixel_representation =
+                first_u16(&bytes, encoding).or(inherited.pixel_representation);
         }
-        DataSet { headers, encoding, inherited }
+        DataSet {
+            headers,
+            encoding,
+            inherited,
+        }
     }
 
     /// Where the element with this tag is.
@@ -62,7 +72,11 @@ impl DataSet {
     /// The VR of an element: what its header says, and where that says nothing what the dictionaries, the private
     /// creator and its neighbours tell. `value` fetches the Value Field of a neighbour.
     #[inline]
-    pub fn vr<'a>(&self, header: &ElementHeader, value: impl Fn(&ElementHeader) -> Option<Cow<'a, [u8]>>) -> Vr {
+    pub fn vr<'a>(
+        &self,
+        header: &ElementHeader,
+        value: impl Fn(&ElementHeader) -> Option<Cow<'a, [u8]>>,
+    ) -> Vr {
         match header.vr {
             Some(vr) if vr != Vr::UN && !header.flags.has(Flags::ITEMS) => vr,
             _ => self.find_vr(header, value),
@@ -70,12 +84,17 @@ impl DataSet {
     }
 
     #[cold]
-    fn find_vr<'a>(&self, header: &ElementHeader, value: impl Fn(&ElementHeader) -> Option<Cow<'a, [u8]>>) -> Vr {
+    fn find_vr<'a>(
+        &self,
+        header: &ElementHeader,
+        value: impl Fn(&ElementHeader) -> Option<Cow<'a, [u8]>>,
+    ) -> Vr {
         if header.flags.has(Flags::ITEMS) {
             return Vr::SQ;
         }
         let tag = header.tag;
-        let long = header.vr == Some(Vr::UN) && header.value_length >= 0xFFFF && tag != Tag::PIXEL_DATA;
+        let long =
+            header.vr == Some(Vr::UN) && header.value_length >= 0xFFFF && tag != Tag::PIXEL_DATA;
         if header.flags.has(Flags::UNKNOWN_VR) || (long && !tag.is_private()) {
             return Vr::UN;
         }
@@ -83,13 +102,19 @@ impl DataSet {
             return Vr::LO;
         }
         let known = if tag.is_private() {
-            self.private_creator(tag, &value).and_then(|creator| dictionary::private(&creator, tag)).map(|e| e.vr())
+            self.private_creator(tag, &value)
+                .and_then(|creator| dictionary::private(&creator, tag))
+                .map(|e| e.vr())
         } else {
             Some(dictionary::vr_of(tag))
         };
         match known {
             Some(DictionaryVr::One(vr)) => vr,
-            None | Some(DictionaryVr::None) if header.vr.is_none() && tag.is_group_length() && !tag.is_private() => Vr::UL,
+            None | Some(DictionaryVr::None)
+                if header.vr.is_none() && tag.is_group_length() && !tag.is_private() =>
+            {
+                Vr::UL
+            }
             None | Some(DictionaryVr::None) => Vr::UN,
             Some(DictionaryVr::UsOrSs) => self.us_or_ss(),
             Some(DictionaryVr::ObOrOw) => self.ob_or_ow(header, &value),
@@ -108,25 +133,47 @@ impl DataSet {
     }
 
     /// PS3.5 §A.1, §A.2, §A.4 and PS3.3 §C.10.9.1
-    fn ob_or_ow<'a>(&self, header: &ElementHeader, value: impl Fn(&ElementHeader) -> Option<Cow<'a, [u8]>>) -> Vr {
+    fn ob_or_ow<'a>(
+        &self,
+        header: &ElementHeader,
+        value: impl Fn(&ElementHeader) -> Option<Cow<'a, [u8]>>,
+    ) -> Vr {
         if header.flags.has(Flags::FRAGMENTS) {
             return Vr::OB;
         }
         if !self.encoding.is_explicit() || header.tag.group() & 0xFF00 == 0x6000 {
             return Vr::OW;
         }
-        let bits = if header.tag == Tag::PIXEL_DATA { Tag::BITS_ALLOCATED } else { Tag(0x5400_1004) };
-        let bits = self.get(bits).and_then(&value).and_then(|bytes| first_u16(&bytes, self.encoding));
-        if bits.is_some_and(|bits| bits > 8) { Vr::OW } else { Vr::OB }
+        let bits = if header.tag == Tag::PIXEL_DATA {
+            Tag::BITS_ALLOCATED
+        } else {
+            Tag(0x5400_1004)
+        };
+        let bits = self
+            .get(bits)
+            .and_then(&value)
+            .and_then(|bytes| first_u16(&bytes, self.encoding));
+        if bits.is_some_and(|bits| bits > 8) {
+            Vr::OW
+        } else {
+            Vr::OB
+        }
     }
 
     /// PS3.3 §C.11.1.1.1: LUT Data of one entry is a number, else words.
-    fn us_or_ow<'a>(&self, header: &ElementHeader, value: impl Fn(&ElementHeader) -> Option<Cow<'a, [u8]>>) -> Vr {
+    fn us_or_ow<'a>(
+        &self,
+        header: &ElementHeader,
+        value: impl Fn(&ElementHeader) -> Option<Cow<'a, [u8]>>,
+    ) -> Vr {
         let descriptor = Tag(0x0028_3002);
         if header.tag != Tag(0x0028_3006) {
             return Vr::OW;
         }
-        let entries = self.get(descriptor).and_then(&value).and_then(|bytes| first_u16(&bytes, self.encoding));
+        let entries = self
+            .get(descriptor)
+            .and_then(&value)
+            .and_then(|bytes| first_u16(&bytes, self.encoding));
         if entries == Some(1) { Vr::US } else { Vr::OW }
     }
 
@@ -144,5 +191,9 @@ impl DataSet {
 
 fn first_u16(bytes: &[u8], encoding: Encoding) -> Option<u16> {
     let first = bytes.first_chunk::<2>()?;
-    Some(if encoding.is_little_endian() { u16::from_le_bytes(*first) } else { u16::from_be_bytes(*first) })
+    Some(if encoding.is_little_endian() {
+        u16::from_le_bytes(*first)
+    } else {
+        u16::from_be_bytes(*first)
+    })
 }

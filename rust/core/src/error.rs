@@ -62,7 +62,13 @@ impl Error {
     /// An error of this kind with these words.
     #[cold]
     pub fn new(kind: ErrorKind, detail: impl Into<Cow<'static, str>>) -> Error {
-        Error { kind, detail: detail.into(), offset: None, tag: None, path: Vec::new() }
+        Error {
+            kind,
+            detail: detail.into(),
+            offset: None,
+            tag: None,
+            path: Vec::new(),
+        }
     }
 
     /// A bound was reached.

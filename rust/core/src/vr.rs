@@ -86,7 +86,10 @@ impl Vr {
     /// VRs whose text is in the Specific Character Set. PS3.5 §6.1.2.3
     #[inline]
     pub const fn uses_specific_character_set(self) -> bool {
-        matches!(self, Vr::LO | Vr::LT | Vr::PN | Vr::SH | Vr::ST | Vr::UC | Vr::UT)
+        matches!(
+            self,
+            Vr::LO | Vr::LT | Vr::PN | Vr::SH | Vr::ST | Vr::UC | Vr::UT
+        )
     }
 
     /// Character string VRs, numbers written as text among them. PS3.5 §6.2
@@ -94,8 +97,23 @@ impl Vr {
     pub const fn is_text(self) -> bool {
         matches!(
             self,
-            Vr::AE | Vr::AS | Vr::CS | Vr::DA | Vr::DS | Vr::DT | Vr::IS | Vr::LO | Vr::LT | Vr::PN
-                | Vr::SH | Vr::ST | Vr::TM | Vr::UC | Vr::UI | Vr::UR | Vr::UT
+            Vr::AE
+                | Vr::AS
+                | Vr::CS
+                | Vr::DA
+                | Vr::DS
+                | Vr::DT
+                | Vr::IS
+                | Vr::LO
+                | Vr::LT
+                | Vr::PN
+                | Vr::SH
+                | Vr::ST
+                | Vr::TM
+                | Vr::UC
+                | Vr::UI
+                | Vr::UR
+                | Vr::UT
         )
     }
 
@@ -104,7 +122,18 @@ impl Vr {
     pub const fn is_single_valued(self) -> bool {
         matches!(
             self,
-            Vr::ST | Vr::LT | Vr::UT | Vr::UR | Vr::OB | Vr::OD | Vr::OF | Vr::OL | Vr::OV | Vr::OW | Vr::UN | Vr::SQ
+            Vr::ST
+                | Vr::LT
+                | Vr::UT
+                | Vr::UR
+                | Vr::OB
+                | Vr::OD
+                | Vr::OF
+                | Vr::OL
+                | Vr::OV
+                | Vr::OW
+                | Vr::UN
+                | Vr::SQ
         )
     }
 }

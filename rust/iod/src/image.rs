@@ -1,9 +1,14 @@
 //! The Image Pixel Module: PS3.3 §C.7.6.3, §C.7.6.6 (multi-frame), §C.7.6.24-25 (float).
 
-use rapidicom_codecs::{FrameLayout, Native, PhotometricInterpretation, PixelError, PixelErrorKind, PlanarConfiguration, SampleFormat};
+use rapidicom_codecs::{
+    FrameLayout, Native, PhotometricInterpretation, PixelError, PixelErrorKind,
+    PlanarConfiguration, SampleFormat,
+};
 use rapidicom_core::data_set::DataSet;
 use rapidicom_core::read::leniency::{Deviations, Leniency};
-use rapidicom_core::read::{ElementHeader, ExtendedOffsetTable, Flags, Fragments, FrameRange, Window, frame_ranges};
+use rapidicom_core::read::{
+    ElementHeader, ExtendedOffsetTable, Flags, Fragments, FrameRange, Window, frame_ranges,
+};
 use rapidicom_core::transfer_syntax::TransferSyntax;
 use rapidicom_core::value::number::{Decimal, Decimals, Number, numbers};
 use rapidicom_core::value::text::latin_1;
@@ -44,10 +49,12 @@ impl<V: Values> Attributes<'_, V> {
         let bytes = self.values.value(header)?;
         let vr = self.set.vr(header, |h| self.values.value(h));
         match vr {
-            Vr::IS | Vr::DS => match Decimals::new(rapidicom_core::value::text::trim_end(&bytes)).next()? {
-                Decimal::Number(n) if n.fract() == 0.0 && n.abs() < 1e15 => Some(n as i64),
-                _ => None,
-            },
+            Vr::IS | Vr::DS => {
+                match Decimals::new(rapidicom_core::value::text::trim_end(&bytes)).next()? {
+                    Decimal::Number(n) if n.fract() == 0.0 && n.abs() < 1e15 => Some(n as i64),
+                    _ => None,
+                }
+            }
             Vr::US | Vr::SS | Vr::UL | Vr::SL | Vr::UV | Vr::SV => {
                 match numbers(vr, &bytes, self.set.encoding.is_little_endian()).next()? {
                     Number::Signed(n) => Some(n),
@@ -65,13 +72,21 @@ impl<V: Values> Attributes<'_, V> {
 
     fn required(&self, tag: Tag, name: &str) -> Result<i64> {
         self.number(tag).ok_or_else(|| {
-            let found = if self.set.get(tag).is_some() { "has no number" } else { "is missing" };
-            pixel_error(format!("{name} {tag} {found}; expected it to say how the Pixel Data lie")).of(tag)
+            let found = if self.set.get(tag).is_some() {
+                "has no number"
+            } else {
+                "is missing"
+            };
+            pixel_error(format!(
+                "{name} {tag} {found}; expected it to say how the Pixel Data lie"
+            ))
+            .of(tag)
         })
     }
 
     fn small(&self, tag: Tag, name: &str, value: i64) -> Result<u16> {
-        u16::try_from(value).map_err(|_| pixel_error(format!("{name} is {value}, expected 0 to 65535")).of(tag))
+        u16::try_from(value)
+            .map_err(|_| pixel_error(format!("{name} is {value}, expected 0 to 65535")).of(tag))
     }
 
     fn text(&self, tag: Tag) -> Option<String> {
@@ -91,7 +106,9 @@ pub fn refused(error: PixelError, offset: u64) -> Error {
         PixelErrorKind::Argument => ErrorKind::ValueDecode,
         _ => ErrorKind::PixelDecode,
     };
-    Error::new(kind, error.detail).at(offset.saturating_add(error.offset.unwrap_or(0))).of(Tag::PIXEL_DATA)
+    Error::new(kind, error.detail)
+        .at(offset.saturating_add(error.offset.unwrap_or(0)))
+        .of(Tag::PIXEL_DATA)
 }
 
 impl Image {
@@ -105,18 +122,39 @@ impl Image {
         notes: &mut Deviations,
     ) -> Result<Image> {
         let attributes = Attributes { set, values };
-        let (pixel_data, float) = [Tag::PIXEL_DATA, Tag::FLOAT_PIXEL_DATA, Tag::DOUBLE_FLOAT_PIXEL_DATA]
-            .iter()
-            .find_map(|&tag| set.get(tag).map(|header| (*header, tag != Tag::PIXEL_DATA)))
-            .ok_or_else(|| pixel_error("the data set has no Pixel Data; expected (7FE0,0010), (7FE0,0008) or (7FE0,0009)".into()))?;
+        let (pixel_data, float) = [
+            Tag::PIXEL_DATA,
+            Tag::FLOAT_PIXEL_DATA,
+            Tag::DOUBLE_FLOAT_PIXEL_DATA,
+        ]
+        .iter()
+        .find_map(|&tag| set.get(tag).map(|header| (*header, tag != Tag::PIXEL_DATA)))
+        .ok_or_else(|| {
+            pixel_error(
+                "the data set has no Pixel Data; expected (7FE0,0010), (7FE0,0008) or (7FE0,0009)"
+                    .into(),
+            )
+        })?;
         let layout = layout(&attributes, &pixel_data, float, notes)?;
-        layout.validate().map_err(|e| refused(e, pixel_data.value_offset))?;
+        layout
+            .validate()
+            .map_err(|e| refused(e, pixel_data.value_offset))?;
         if layout.pixels_per_frame() > limits.max_frame_pixels {
-            return Err(Error::limit("max_frame_pixels", limits.max_frame_pixels, layout.pixels_per_frame()));
+            return Err(Error::limit(
+                "max_frame_pixels",
+                limits.max_frame_pixels,
+                layout.pixels_per_frame(),
+            ));
         }
-        let decoded = layout.decoded_frame_bytes().map_err(|e| refused(e, pixel_data.value_offset))?;
+        let decoded = layout
+            .decoded_frame_bytes()
+            .map_err(|e| refused(e, pixel_data.value_offset))?;
         if decoded > limits.max_frame_bytes {
-            return Err(Error::limit("max_frame_bytes", limits.max_frame_bytes, decoded));
+            return Err(Error::limit(
+                "max_frame_bytes",
+                limits.max_frame_bytes,
+                decoded,
+            ));
         }
         let encapsulated = is_encapsulated(&pixel_data, values, transfer_syntax, notes);
         let frames = number_of_frames(&attributes, &pixel_data, notes)?;
@@ -126,8 +164,18 @@ impl Image {
         let vr = set.vr(&pixel_data, |h| values.value(h));
         let pixel_big = transfer_syntax.is_some_and(|t| t.is_pixel_big_endian());
         let little_endian = set.encoding.is_little_endian() && !pixel_big;
-        let native = Native { little_endian, ow: vr == Vr::OW, raw };
-        let mut image = Image { layout, frames, pixel_data, native, encapsulated };
+        let native = Native {
+            little_endian,
+            ow: vr == Vr::OW,
+            raw,
+        };
+        let mut image = Image {
+            layout,
+            frames,
+            pixel_data,
+            native,
+            encapsulated,
+        };
         if !encapsulated {
             image.settle(notes)?;
         }
@@ -138,18 +186,31 @@ impl Image {
     fn settle(&mut self, notes: &mut Deviations) -> Result<()> {
         let at = self.pixel_data.value_offset;
         let length = self.pixel_data.value_length;
-        let (found, changed) = self.layout.as_found(length, self.frames).map_err(|e| refused(e, at))?;
+        let (found, changed) = self
+            .layout
+            .as_found(length, self.frames)
+            .map_err(|e| refused(e, at))?;
         if changed {
             self.layout = found;
-            notes.note(Leniency::ImageAttributeInvalid, Tag::PHOTOMETRIC_INTERPRETATION, at, || {
-                "YBR_FULL_422, but three samples a pixel are stored".into()
-            });
+            notes.note(
+                Leniency::ImageAttributeInvalid,
+                Tag::PHOTOMETRIC_INTERPRETATION,
+                at,
+                || "YBR_FULL_422, but three samples a pixel are stored".into(),
+            );
         }
-        let expected = self.layout.stored_bytes(self.frames).map_err(|e| refused(e, at))?;
+        let expected = self
+            .layout
+            .stored_bytes(self.frames)
+            .map_err(|e| refused(e, at))?;
         if length < expected {
-            notes.note(Leniency::PixelDataShort, self.pixel_data.tag, at, || format!("{length} bytes, expected {expected}"));
+            notes.note(Leniency::PixelDataShort, self.pixel_data.tag, at, || {
+                format!("{length} bytes, expected {expected}")
+            });
         } else if length > expected.saturating_add(1) {
-            notes.note(Leniency::PixelDataLong, self.pixel_data.tag, at, || format!("{length} bytes, expected {expected}"));
+            notes.note(Leniency::PixelDataLong, self.pixel_data.tag, at, || {
+                format!("{length} bytes, expected {expected}")
+            });
         }
         Ok(())
     }
@@ -157,8 +218,13 @@ impl Image {
     /// Bytes of all frames decoded, within the limits.
     pub fn output_bytes(&self, frames: u64, limits: &Limits) -> Result<u64> {
         let at = self.pixel_data.value_offset;
-        let one = self.layout.decoded_frame_bytes().map_err(|e| refused(e, at))?;
-        let all = one.checked_mul(frames).ok_or_else(|| pixel_error(format!("{frames} frames of {one} bytes do not fit 64 bits")))?;
+        let one = self
+            .layout
+            .decoded_frame_bytes()
+            .map_err(|e| refused(e, at))?;
+        let all = one.checked_mul(frames).ok_or_else(|| {
+            pixel_error(format!("{frames} frames of {one} bytes do not fit 64 bits"))
+        })?;
         match limits.max_output_bytes.filter(|&max| all > max) {
             Some(max) => Err(Error::limit("max_output_bytes", max, all)),
             None => Ok(all),
@@ -168,7 +234,10 @@ impl Image {
     /// Where native frame `index` lies in the file, and the bit at which it begins; an error if the value is too short.
     pub fn native_frame(&self, index: u64) -> Result<(std::ops::Range<u64>, u8)> {
         let at = self.pixel_data.value_offset;
-        let range = self.native.frame_range(&self.layout, index, self.frames).map_err(|e| refused(e, at))?;
+        let range = self
+            .native
+            .frame_range(&self.layout, index, self.frames)
+            .map_err(|e| refused(e, at))?;
         let mut end = range.bytes.end;
         let have = self.pixel_data.value_length;
         if end > have && end == have.saturating_add(1) && self.native.ow {
@@ -182,7 +251,10 @@ impl Image {
             .at(at)
             .of(self.pixel_data.tag));
         }
-        Ok((at.saturating_add(range.bytes.start)..at.saturating_add(end), range.first_bit))
+        Ok((
+            at.saturating_add(range.bytes.start)..at.saturating_add(end),
+            range.first_bit,
+        ))
     }
 
     /// The fragments and the frames they make up; the window holds the value of the Pixel Data. PS3.5 §A.4
@@ -198,7 +270,20 @@ impl Image {
         let fragments = Fragments::read(window, &self.pixel_data, little, limits, notes)?;
         let offsets = |tag: Tag| -> Option<Vec<u64>> {
             let bytes = values.value(set.get(tag)?)?;
-            Some(bytes.as_chunks::<8>().0.iter().map(|b| if little { u64::from_le_bytes(*b) } else { u64::from_be_bytes(*b) }).collect())
+            Some(
+                bytes
+                    .as_chunks::<8>()
+                    .0
+                    .iter()
+                    .map(|b| {
+                        if little {
+                            u64::from_le_bytes(*b)
+                        } else {
+                            u64::from_be_bytes(*b)
+                        }
+                    })
+                    .collect(),
+            )
         };
         let table = offsets(Tag::EXTENDED_OFFSET_TABLE).map(|offsets_| ExtendedOffsetTable {
             offsets: offsets_,
@@ -220,17 +305,36 @@ fn is_encapsulated(
     let declared = transfer_syntax.is_some_and(|t| t.is_encapsulated());
     let undefined = pixel_data.flags.has(Flags::FRAGMENTS);
     let begins = || {
-        let head = ElementHeader { value_length: pixel_data.value_length.min(4), ..*pixel_data };
-        values.value(&head).is_some_and(|bytes| matches!(*bytes, [0xFE, 0xFF, 0x00, 0xE0]))
+        let head = ElementHeader {
+            value_length: pixel_data.value_length.min(4),
+            ..*pixel_data
+        };
+        values
+            .value(&head)
+            .is_some_and(|bytes| matches!(*bytes, [0xFE, 0xFF, 0x00, 0xE0]))
     };
     let encapsulated = undefined || (declared && begins());
     if encapsulated && (!undefined || pixel_data.vr != Some(Vr::OB)) {
-        notes.note(Leniency::EncapsulatedHeaderWrong, pixel_data.tag, at, || "expected OB of Undefined Length".into());
+        notes.note(
+            Leniency::EncapsulatedHeaderWrong,
+            pixel_data.tag,
+            at,
+            || "expected OB of Undefined Length".into(),
+        );
     }
     if transfer_syntax.is_some() && declared != encapsulated {
-        notes.note(Leniency::EncapsulationUnexpected, pixel_data.tag, at, || {
-            if encapsulated { "encapsulated".into() } else { "native".into() }
-        });
+        notes.note(
+            Leniency::EncapsulationUnexpected,
+            pixel_data.tag,
+            at,
+            || {
+                if encapsulated {
+                    "encapsulated".into()
+                } else {
+                    "native".into()
+                }
+            },
+        );
     }
     encapsulated
 }
@@ -244,42 +348,78 @@ fn layout<V: Values>(
     let at = pixel_data.value_offset;
     let extent = |tag, name| -> Result<u32> {
         let value = attributes.required(tag, name)?;
-        u32::try_from(value).map_err(|_| pixel_error(format!("{name} is {value}, expected 1 to 65535")).of(tag))
+        u32::try_from(value)
+            .map_err(|_| pixel_error(format!("{name} is {value}, expected 1 to 65535")).of(tag))
     };
     let bits_allocated = match pixel_data.tag {
         Tag::FLOAT_PIXEL_DATA => 32,
         Tag::DOUBLE_FLOAT_PIXEL_DATA => 64,
-        _ => attributes.small(Tag::BITS_ALLOCATED, "Bits Allocated", attributes.required(Tag::BITS_ALLOCATED, "Bits Allocated")?)?,
+        _ => attributes.small(
+            Tag::BITS_ALLOCATED,
+            "Bits Allocated",
+            attributes.required(Tag::BITS_ALLOCATED, "Bits Allocated")?,
+        )?,
     };
     let samples = attributes.number(Tag::SAMPLES_PER_PIXEL).unwrap_or(1);
-    let samples_per_pixel = attributes.small(Tag::SAMPLES_PER_PIXEL, "Samples per Pixel", samples)?;
-    let stored = attributes.number(Tag::BITS_STORED).unwrap_or(i64::from(bits_allocated));
+    let samples_per_pixel =
+        attributes.small(Tag::SAMPLES_PER_PIXEL, "Samples per Pixel", samples)?;
+    let stored = attributes
+        .number(Tag::BITS_STORED)
+        .unwrap_or(i64::from(bits_allocated));
     let mut bits_stored = attributes.small(Tag::BITS_STORED, "Bits Stored", stored)?;
     if bits_stored == 0 || bits_stored > bits_allocated {
-        notes.note(Leniency::ImageAttributeInvalid, Tag::BITS_STORED, at, || format!("{bits_stored} of {bits_allocated}"));
+        notes.note(
+            Leniency::ImageAttributeInvalid,
+            Tag::BITS_STORED,
+            at,
+            || format!("{bits_stored} of {bits_allocated}"),
+        );
         bits_stored = bits_allocated;
     }
-    let high_bit = attributes.number(Tag::HIGH_BIT).and_then(|h| u16::try_from(h).ok()).unwrap_or(bits_stored.saturating_sub(1));
+    let high_bit = attributes
+        .number(Tag::HIGH_BIT)
+        .and_then(|h| u16::try_from(h).ok())
+        .unwrap_or(bits_stored.saturating_sub(1));
     if high_bit.checked_add(1) != Some(bits_stored) && !float {
-        notes.note(Leniency::HighBitUnusual, Tag::HIGH_BIT, at, || format!("{high_bit}, Bits Stored is {bits_stored}"));
+        notes.note(Leniency::HighBitUnusual, Tag::HIGH_BIT, at, || {
+            format!("{high_bit}, Bits Stored is {bits_stored}")
+        });
     }
     let sample_format = match attributes.number(Tag::PIXEL_REPRESENTATION) {
         _ if float => SampleFormat::Float,
         Some(0) => SampleFormat::Unsigned,
         Some(_) => SampleFormat::Signed,
         None => {
-            notes.note(Leniency::ImageAttributeInvalid, Tag::PIXEL_REPRESENTATION, at, || "missing: taken as 0".into());
+            notes.note(
+                Leniency::ImageAttributeInvalid,
+                Tag::PIXEL_REPRESENTATION,
+                at,
+                || "missing: taken as 0".into(),
+            );
             SampleFormat::Unsigned
         }
     };
     let planar = attributes.number(Tag::PLANAR_CONFIGURATION);
     if samples_per_pixel > 1 && planar.is_none() {
-        notes.note(Leniency::PlanarConfigurationMissing, Tag::PLANAR_CONFIGURATION, at, || "taken as 0".into());
+        notes.note(
+            Leniency::PlanarConfigurationMissing,
+            Tag::PLANAR_CONFIGURATION,
+            at,
+            || "taken as 0".into(),
+        );
     }
-    let term = attributes.text(Tag::PHOTOMETRIC_INTERPRETATION).unwrap_or_default();
-    let mut photometric_interpretation = PhotometricInterpretation::from_term(&term.to_ascii_uppercase());
+    let term = attributes
+        .text(Tag::PHOTOMETRIC_INTERPRETATION)
+        .unwrap_or_default();
+    let mut photometric_interpretation =
+        PhotometricInterpretation::from_term(&term.to_ascii_uppercase());
     if term.is_empty() || term != term.to_ascii_uppercase() {
-        notes.note(Leniency::ImageAttributeInvalid, Tag::PHOTOMETRIC_INTERPRETATION, at, || format!("{term:?}"));
+        notes.note(
+            Leniency::ImageAttributeInvalid,
+            Tag::PHOTOMETRIC_INTERPRETATION,
+            at,
+            || format!("{term:?}"),
+        );
         if term.is_empty() && samples_per_pixel == 1 {
             photometric_interpretation = PhotometricInterpretation::Monochrome2;
         }
@@ -293,25 +433,46 @@ fn layout<V: Values>(
         bits_stored,
         high_bit,
         sample_format,
-        planar_configuration: if by_plane { PlanarConfiguration::ByPlane } else { PlanarConfiguration::ByPixel },
+        planar_configuration: if by_plane {
+            PlanarConfiguration::ByPlane
+        } else {
+            PlanarConfiguration::ByPixel
+        },
         photometric_interpretation,
     })
 }
 
 /// Number of Frames: 1 where it is absent, empty or zero. PS3.3 §C.7.6.6
-fn number_of_frames<V: Values>(attributes: &Attributes<'_, V>, pixel_data: &ElementHeader, notes: &mut Deviations) -> Result<u64> {
-    let Some(header) = attributes.set.get(Tag::NUMBER_OF_FRAMES) else { return Ok(1) };
+fn number_of_frames<V: Values>(
+    attributes: &Attributes<'_, V>,
+    pixel_data: &ElementHeader,
+    notes: &mut Deviations,
+) -> Result<u64> {
+    let Some(header) = attributes.set.get(Tag::NUMBER_OF_FRAMES) else {
+        return Ok(1);
+    };
     let at = header.value_offset;
     match attributes.number(Tag::NUMBER_OF_FRAMES) {
         Some(n @ 1..) => Ok(n.unsigned_abs()),
-        Some(0) | None if header.value_length == 0 || attributes.number(Tag::NUMBER_OF_FRAMES) == Some(0) => {
-            notes.note(Leniency::NumberOfFramesInvalid, header.tag, at, || "taken as 1".into());
+        Some(0) | None
+            if header.value_length == 0 || attributes.number(Tag::NUMBER_OF_FRAMES) == Some(0) =>
+        {
+            notes.note(Leniency::NumberOfFramesInvalid, header.tag, at, || {
+                "taken as 1".into()
+            });
             Ok(1)
         }
         found => {
-            let found = found.map_or_else(|| attributes.text(Tag::NUMBER_OF_FRAMES).unwrap_or_default(), |n| n.to_string());
+            let found = found.map_or_else(
+                || attributes.text(Tag::NUMBER_OF_FRAMES).unwrap_or_default(),
+                |n| n.to_string(),
+            );
             let shown: String = found.chars().take(32).collect();
-            Err(pixel_error(format!("Number of Frames is {shown:?}, expected a positive integer")).at(at).of(pixel_data.tag))
+            Err(pixel_error(format!(
+                "Number of Frames is {shown:?}, expected a positive integer"
+            ))
+            .at(at)
+            .of(pixel_data.tag))
         }
     }
 }

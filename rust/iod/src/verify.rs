@@ -58,10 +58,18 @@ pub fn verify(
         let range = next.item.range();
         let headers = {
             let value = bytes.bytes(range.clone())?;
-            scan(&Window::new(&value, range.start), range, next.item.encoding, limits, notes)?
+            scan(
+                &Window::new(&value, range.start),
+                range,
+                next.item.encoding,
+                limits,
+                notes,
+            )?
         };
         let fetch = Fetch(bytes);
-        let set = DataSet::new(headers.into(), next.item.encoding, next.inherited, |h| fetch.value(h));
+        let set = DataSet::new(headers.into(), next.item.encoding, next.inherited, |h| {
+            fetch.value(h)
+        });
         level(&set, &next.path, bytes, None, limits, notes, &mut open)?;
         leave(notes, begun);
         if notes.seen() > u64::from(limits.max_warnings) {
@@ -127,29 +135,54 @@ fn push_items(
         return Err(Error::limit("max_depth", u64::from(limits.max_depth), depth).of(header.tag));
     }
     let value = bytes.bytes(header.value_offset..header.value_end())?;
-    let found = items(&Window::new(&value, header.value_offset), header, set.encoding, limits, notes)?;
+    let found = items(
+        &Window::new(&value, header.value_offset),
+        header,
+        set.encoding,
+        limits,
+        notes,
+    )?;
     for (n, item) in found.into_iter().enumerate() {
         if item.value_length > 0 {
-            let step = PathStep { tag: header.tag, item: u32::try_from(n).unwrap_or(u32::MAX) };
+            let step = PathStep {
+                tag: header.tag,
+                item: u32::try_from(n).unwrap_or(u32::MAX),
+            };
             let path = path.iter().copied().chain([step]).collect();
-            open.push(Open { item, inherited: set.inherited, path });
+            open.push(Open {
+                item,
+                inherited: set.inherited,
+                path,
+            });
         }
     }
     Ok(())
 }
 
 fn is_bulk(vr: Vr) -> bool {
-    matches!(vr, Vr::OB | Vr::OW | Vr::OF | Vr::OD | Vr::OL | Vr::OV | Vr::UN)
+    matches!(
+        vr,
+        Vr::OB | Vr::OW | Vr::OF | Vr::OD | Vr::OL | Vr::OV | Vr::UN
+    )
 }
 
 /// What the header says against the dictionary. PS3.6, PS3.5 §7.8
-fn header(set: &DataSet, header: &ElementHeader, vr: Vr, fetch: &impl Values, notes: &mut Deviations) {
+fn header(
+    set: &DataSet,
+    header: &ElementHeader,
+    vr: Vr,
+    fetch: &impl Values,
+    notes: &mut Deviations,
+) {
     let (tag, at) = (header.tag, header.offset());
     if tag.is_private() {
         if matches!(tag.group(), 1 | 3 | 5 | 7 | 0xFFFF) {
             notes.note(Leniency::PrivateGroupIllegal, tag, at, || "kept".into());
-        } else if tag.element() >= 0x1000 && set.private_creator(tag, |h| fetch.value(h)).is_none() {
-            notes.note(Leniency::PrivateCreatorMissing, tag, at, || "no Private Creator reserves this block".into());
+        } else if tag.element() >= 0x1000 && set.private_creator(tag, |h| fetch.value(h)).is_none()
+        {
+            notes.note(Leniency::PrivateCreatorMissing, tag, at, || {
+                "no Private Creator reserves this block".into()
+            });
         }
         return;
     }
@@ -157,8 +190,13 @@ fn header(set: &DataSet, header: &ElementHeader, vr: Vr, fetch: &impl Values, no
     let Some(stated) = header.vr else { return };
     if stated == Vr::UN {
         // PS3.5 §6.2.2: UN of a known element is for values too long for its VR's 16-bit length.
-        if known != DictionaryVr::None && header.value_length <= 0xFFFF && !header.is_undefined_length() {
-            notes.note(Leniency::VrUnexpected, tag, at, || format!("UN, the dictionary has {}", known.as_str()));
+        if known != DictionaryVr::None
+            && header.value_length <= 0xFFFF
+            && !header.is_undefined_length()
+        {
+            notes.note(Leniency::VrUnexpected, tag, at, || {
+                format!("UN, the dictionary has {}", known.as_str())
+            });
         }
         return;
     }
@@ -171,20 +209,35 @@ fn header(set: &DataSet, header: &ElementHeader, vr: Vr, fetch: &impl Values, no
         DictionaryVr::UsOrSsOrOw => matches!(stated, Vr::US | Vr::SS | Vr::OW),
     };
     if !agrees && !header.flags.has(Flags::ITEMS) {
-        notes.note(Leniency::VrUnexpected, tag, at, || format!("{vr}, the dictionary has {}", known.as_str()));
+        notes.note(Leniency::VrUnexpected, tag, at, || {
+            format!("{vr}, the dictionary has {}", known.as_str())
+        });
     }
 }
 
 /// What the value says against its VR. PS3.5 §6.2
-fn value(set: &DataSet, header: &ElementHeader, vr: Vr, fetch: &impl Values, notes: &mut Deviations) {
+fn value(
+    set: &DataSet,
+    header: &ElementHeader,
+    vr: Vr,
+    fetch: &impl Values,
+    notes: &mut Deviations,
+) {
     let (tag, at) = (header.tag, header.value_offset);
-    let Some(bytes) = fetch.value(header) else { return };
-    let judged = bytes.get(..bytes.len().min(JUDGED_BYTES)).unwrap_or_default();
+    let Some(bytes) = fetch.value(header) else {
+        return;
+    };
+    let judged = bytes
+        .get(..bytes.len().min(JUDGED_BYTES))
+        .unwrap_or_default();
     let mut note = |code, detail: String| notes.note(code, tag, at, || detail);
     if !vr.is_text() {
         let unit = if vr == Vr::AT { 4 } else { vr.unit() };
         if !bytes.len().is_multiple_of(unit) {
-            note(Leniency::ValueLengthInvalid, format!("{} bytes of {vr}", bytes.len()));
+            note(
+                Leniency::ValueLengthInvalid,
+                format!("{} bytes of {vr}", bytes.len()),
+            );
         } else {
             multiplicity(tag, (bytes.len() / unit) as u64, &mut note);
         }
@@ -192,7 +245,10 @@ fn value(set: &DataSet, header: &ElementHeader, vr: Vr, fetch: &impl Values, not
     }
     if tag == Tag::SPECIFIC_CHARACTER_SET {
         if let (_, Some(deviation)) = SpecificCharacterSet::parse(&bytes) {
-            note(of_text(deviation), String::from_utf8_lossy(trim_end(&bytes)).into_owned());
+            note(
+                of_text(deviation),
+                String::from_utf8_lossy(trim_end(&bytes)).into_owned(),
+            );
         }
         return;
     }
@@ -204,7 +260,10 @@ fn value(set: &DataSet, header: &ElementHeader, vr: Vr, fetch: &impl Values, not
     }
     let (text, deviation) = decode(judged, vr, &set.inherited.charset);
     if let Some(deviation) = deviation {
-        note(of_text(deviation), format!("{:?}", text.chars().take(32).collect::<String>()));
+        note(
+            of_text(deviation),
+            format!("{:?}", text.chars().take(32).collect::<String>()),
+        );
     }
     let padded = vr == Vr::UI && bytes.ends_with(b" ");
     if padded {
@@ -221,7 +280,10 @@ fn multiplicity(tag: Tag, found: u64, note: &mut impl FnMut(Leniency, String)) {
     if let Some(vm) = dictionary::by_tag(tag).map(|e| e.vm())
         && vm.max.is_some_and(|max| found > u64::from(max))
     {
-        note(Leniency::MultiplicityWrong, format!("{found} values, the dictionary has {vm}"));
+        note(
+            Leniency::MultiplicityWrong,
+            format!("{found} values, the dictionary has {vm}"),
+        );
     }
 }
 
@@ -252,29 +314,45 @@ fn image(
         Err(error) => {
             let tag = error.tag.unwrap_or(Tag::PIXEL_DATA);
             let at = error.offset.unwrap_or(0);
-            notes.note(Leniency::ImageAttributeInvalid, tag, at, || error.detail.into_owned());
+            notes.note(Leniency::ImageAttributeInvalid, tag, at, || {
+                error.detail.into_owned()
+            });
             return;
         }
     };
     let (tag, at) = (image.pixel_data.tag, image.pixel_data.value_offset);
     if !matches!(image.layout.bits_allocated, 1 | 8 | 16 | 32 | 64) {
         let bits = image.layout.bits_allocated;
-        notes.note(Leniency::ImageAttributeInvalid, Tag::BITS_ALLOCATED, at, || format!("Bits Allocated is {bits}"));
+        notes.note(
+            Leniency::ImageAttributeInvalid,
+            Tag::BITS_ALLOCATED,
+            at,
+            || format!("Bits Allocated is {bits}"),
+        );
     }
     if !image.encapsulated {
         return;
     }
-    let Ok(value) = bytes.bytes(at..image.pixel_data.value_end()) else { return };
+    let Ok(value) = bytes.bytes(at..image.pixel_data.value_end()) else {
+        return;
+    };
     let window = Window::new(&value, at);
     // What it finds is noted where it is found; that frames can't be told apart among it.
-    let Ok((fragments, frames)) = image.encapsulated_frames(set, fetch, &window, limits, notes) else { return };
+    let Ok((fragments, frames)) = image.encapsulated_frames(set, fetch, &window, limits, notes)
+    else {
+        return;
+    };
     for fragment in fragments.list.iter().filter(|f| f.length & 1 == 1) {
-        notes.note(Leniency::LengthOdd, tag, fragment.offset, || format!("a fragment of {} bytes", fragment.length));
+        notes.note(Leniency::LengthOdd, tag, fragment.offset, || {
+            format!("a fragment of {} bytes", fragment.length)
+        });
     }
     let rle = transfer_syntax.is_some_and(|t| t.uid() == RLE_LOSSLESS);
     for frame in &frames {
         if rle && frame.count != 1 {
-            notes.note(Leniency::FragmentsUnexpected, tag, frame.offset, || format!("an RLE frame of {} fragments", frame.count));
+            notes.note(Leniency::FragmentsUnexpected, tag, frame.offset, || {
+                format!("an RLE frame of {} fragments", frame.count)
+            });
         }
         let bytes = window.get(frame.offset, frame.length).unwrap_or_default();
         if let Some(detail) = code_stream(bytes, rle, transfer_syntax) {
@@ -291,14 +369,17 @@ fn code_stream(bytes: &[u8], rle: bool, transfer_syntax: Option<TransferSyntax>)
         return Some("a frame without bytes".into());
     }
     if rle {
-        let Some((header, _)) = bytes.split_first_chunk::<64>() else { return Some(format!("an RLE frame of {} bytes", bytes.len())) };
+        let Some((header, _)) = bytes.split_first_chunk::<64>() else {
+            return Some(format!("an RLE frame of {} bytes", bytes.len()));
+        };
         let (words, _) = header.as_chunks::<4>();
         let mut words = words.iter().map(|b| u32::from_le_bytes(*b));
         let segments = words.next().unwrap_or(0);
         let mut offsets = words.take(segments.min(15) as usize);
         let inside = |offset: u32| (64..=bytes.len() as u64).contains(&u64::from(offset));
         let lies = !(1..=15).contains(&segments) || !offsets.all(inside);
-        return lies.then(|| format!("an RLE header of {segments} segments that do not fit the frame"));
+        return lies
+            .then(|| format!("an RLE header of {segments} segments that do not fit the frame"));
     }
     let name = transfer_syntax.map_or("", |t| t.keyword());
     let begins = match name {
@@ -315,20 +396,41 @@ fn code_stream(bytes: &[u8], rle: bool, transfer_syntax: Option<TransferSyntax>)
 /// Lookup tables shorter than their descriptor says. PS3.3 §C.7.6.3.1.5
 fn palettes(set: &DataSet, fetch: &impl Values, notes: &mut Deviations) {
     for channel in 0..3 {
-        let Some(data) = set.get(Tag(0x0028_1201 + channel)) else { continue };
-        let Some(descriptor) = set.get(Tag(0x0028_1101 + channel)).and_then(|h| fetch.value(h)) else { continue };
+        let Some(data) = set.get(Tag(0x0028_1201 + channel)) else {
+            continue;
+        };
+        let Some(descriptor) = set
+            .get(Tag(0x0028_1101 + channel))
+            .and_then(|h| fetch.value(h))
+        else {
+            continue;
+        };
         let number = |at: usize| -> Option<u64> {
             let pair = descriptor.as_chunks::<2>().0.get(at)?;
             let little = set.encoding.is_little_endian();
-            Some(u64::from(if little { u16::from_le_bytes(*pair) } else { u16::from_be_bytes(*pair) }))
+            Some(u64::from(if little {
+                u16::from_le_bytes(*pair)
+            } else {
+                u16::from_be_bytes(*pair)
+            }))
         };
-        let (Some(entries), Some(bits)) = (number(0), number(2)) else { continue };
+        let (Some(entries), Some(bits)) = (number(0), number(2)) else {
+            continue;
+        };
         let entries = if entries == 0 { 65536 } else { entries };
         let expected = if bits > 8 { entries * 2 } else { entries };
         if data.value_length < expected {
-            notes.note(Leniency::ImageAttributeInvalid, data.tag, data.value_offset, || {
-                format!("{} bytes of lookup table, its descriptor says {expected}", data.value_length)
-            });
+            notes.note(
+                Leniency::ImageAttributeInvalid,
+                data.tag,
+                data.value_offset,
+                || {
+                    format!(
+                        "{} bytes of lookup table, its descriptor says {expected}",
+                        data.value_length
+                    )
+                },
+            );
         }
     }
 }

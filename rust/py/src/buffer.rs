@@ -24,7 +24,11 @@ unsafe impl Sync for HeldBuffer {}
 impl HeldBuffer {
     /// The bytes of any C-contiguous buffer, of whatever element type.
     pub(crate) fn of(object: &Bound<'_, PyAny>, writable: bool) -> PyResult<HeldBuffer> {
-        let flags = if writable { ffi::PyBUF_CONTIG } else { ffi::PyBUF_SIMPLE };
+        let flags = if writable {
+            ffi::PyBUF_CONTIG
+        } else {
+            ffi::PyBUF_SIMPLE
+        };
         let mut view = Box::new(ffi::Py_buffer::new());
         // SAFETY: `object` is a live object and `view` a fresh, zeroed structure at a stable address.
         if unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &raw mut *view, flags) } != 0 {
@@ -45,7 +49,9 @@ impl HeldBuffer {
     /// The bytes, to be written.
     pub(crate) fn bytes_mut(&mut self) -> PyResult<&mut [u8]> {
         if self.0.readonly != 0 {
-            return Err(PyValueError::new_err("the buffer is read-only; expected one that may be written"));
+            return Err(PyValueError::new_err(
+                "the buffer is read-only; expected one that may be written",
+            ));
         }
         if self.0.len <= 0 || self.0.buf.is_null() {
             return Ok(&mut []);
@@ -87,9 +93,20 @@ pub(crate) unsafe fn fill(
     let len = isize::try_from(len).map_err(|_| PyBufferError::new_err("too large for a buffer"))?;
     // SAFETY: by this function's own contract.
     let result = unsafe {
-        ffi::PyBuffer_FillInfo(view, owner.as_ptr(), data.cast::<c_void>(), len, c_int::from(read_only), flags)
+        ffi::PyBuffer_FillInfo(
+            view,
+            owner.as_ptr(),
+            data.cast::<c_void>(),
+            len,
+            c_int::from(read_only),
+            flags,
+        )
     };
-    if result != 0 { Err(PyErr::fetch(owner.py())) } else { Ok(()) }
+    if result != 0 {
+        Err(PyErr::fetch(owner.py()))
+    } else {
+        Ok(())
+    }
 }
 
 /// A private copy-on-write map that an ndarray keeps alive.
@@ -102,7 +119,11 @@ pub(crate) struct PixelMap {
 impl PixelMap {
     /// # Safety
     /// Called by Python's buffer protocol only.
-    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+    unsafe fn __getbuffer__(
+        slf: Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> PyResult<()> {
         let (data, len) = (slf.get().map.as_mut_ptr(), slf.get().map.len());
         // SAFETY: the map lives as long as this object, its pages are private and writable; no slice of ours is on them.
         unsafe { fill(slf.as_any(), view, data, len, false, flags) }
@@ -110,9 +131,15 @@ impl PixelMap {
 }
 
 /// What `object.__getattribute__` does.
-pub(crate) fn generic_getattr<'py>(object: &Bound<'py, PyAny>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn generic_getattr<'py>(
+    object: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: both are live objects; the function returns a new reference or NULL with an exception set.
     unsafe {
-        Bound::from_owned_ptr_or_err(object.py(), ffi::PyObject_GenericGetAttr(object.as_ptr(), name.as_ptr()))
+        Bound::from_owned_ptr_or_err(
+            object.py(),
+            ffi::PyObject_GenericGetAttr(object.as_ptr(), name.as_ptr()),
+        )
     }
 }

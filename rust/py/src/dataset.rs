@@ -15,8 +15,8 @@ use pyo3::exceptions::{PyAttributeError, PyIndexError, PyKeyError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PySlice, PyString, PyTuple};
 use rapidicom_core::data_set::{DataSet, Inherited};
-use rapidicom_core::read::{ElementHeader, Window, scan};
 use rapidicom_core::read::leniency::Deviations;
+use rapidicom_core::read::{ElementHeader, Window, scan};
 use rapidicom_core::transfer_syntax::Encoding;
 use rapidicom_core::{Error, ErrorKind, Tag, Vr, dictionary};
 use std::borrow::Cow;
@@ -43,7 +43,14 @@ impl Dataset {
     /// The top level of a stream.
     pub(crate) fn top(root: Arc<Root>, headers: Vec<ElementHeader>) -> Dataset {
         let encoding = root.start.encoding;
-        Dataset::new(root, headers, encoding, Inherited::default(), Part::DataSet, None)
+        Dataset::new(
+            root,
+            headers,
+            encoding,
+            Inherited::default(),
+            Part::DataSet,
+            None,
+        )
     }
 
     fn new(
@@ -54,12 +61,22 @@ impl Dataset {
         part: Part,
         place: Option<Arc<Place>>,
     ) -> Dataset {
-        let set = DataSet::new(headers.into(), encoding, inherited, |h| root.value(part, h).ok());
+        let set = DataSet::new(headers.into(), encoding, inherited, |h| {
+            root.value(part, h).ok()
+        });
         Dataset::with(root, set, part, place)
     }
 
     fn with(root: Arc<Root>, set: DataSet, part: Part, place: Option<Arc<Place>>) -> Dataset {
-        Dataset { root, set, part, place, values: OnceLock::new(), frames: OnceLock::new(), is_subset: false }
+        Dataset {
+            root,
+            set,
+            part,
+            place,
+            values: OnceLock::new(),
+            frames: OnceLock::new(),
+            is_subset: false,
+        }
     }
 
     /// An item: its elements lie in `range`.
@@ -78,7 +95,14 @@ impl Dataset {
             scan(&window, range, encoding, &root.options.limits, &mut unheard)?
         };
         root.check(part)?;
-        Ok(Dataset::new(Arc::clone(root), headers, encoding, inherited, part, Some(place)))
+        Ok(Dataset::new(
+            Arc::clone(root),
+            headers,
+            encoding,
+            inherited,
+            part,
+            Some(place),
+        ))
     }
 
     /// The Value Field of an element of this level.
@@ -92,7 +116,10 @@ impl Dataset {
     }
 
     pub(crate) fn header(&self, index: usize) -> Result<&ElementHeader> {
-        self.set.headers.get(index).ok_or_else(|| Error::new(ErrorKind::Internal, "an element that is not there"))
+        self.set
+            .headers
+            .get(index)
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "an element that is not there"))
     }
 
     /// An error of this data set, with the path to it.
@@ -106,8 +133,17 @@ impl Dataset {
 
     /// The value of the element at `index`; decoded once, a list handed out as a copy.
     #[inline]
-    pub(crate) fn value_at<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(value) = self.values.get().and_then(|v| v.get(index)).and_then(|slot| slot.get()) {
+    pub(crate) fn value_at<'py>(
+        &self,
+        py: Python<'py>,
+        index: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(value) = self
+            .values
+            .get()
+            .and_then(|v| v.get(index))
+            .and_then(|slot| slot.get())
+        {
             let value = value.bind(py);
             return match value.cast_exact::<PyList>() {
                 Ok(list) => Ok(list.get_slice(0, list.len()).into_any()),
@@ -128,7 +164,9 @@ impl Dataset {
         if header.value_length > KEPT_BYTES && value.cast_exact::<PyBytes>().is_ok() {
             return Ok(value);
         }
-        let slots = self.values.get_or_init(|| self.set.headers.iter().map(|_| OnceLock::new()).collect());
+        let slots = self
+            .values
+            .get_or_init(|| self.set.headers.iter().map(|_| OnceLock::new()).collect());
         if let Some(slot) = slots.get(index) {
             let kept = slot.get_or_init(|| value.clone().unbind()).bind(py);
             if vr == Vr::SQ {
@@ -141,7 +179,12 @@ impl Dataset {
         })
     }
 
-    fn make_value<'py>(&self, py: Python<'py>, header: &ElementHeader, vr: Vr) -> crate::value::Value<'py> {
+    fn make_value<'py>(
+        &self,
+        py: Python<'py>,
+        header: &ElementHeader,
+        vr: Vr,
+    ) -> crate::value::Value<'py> {
         if vr == Vr::SQ {
             return match Sequence::of(self, header) {
                 Ok(sequence) => Ok(Ok(Bound::new(py, sequence)?.into_any())),
@@ -152,15 +195,30 @@ impl Dataset {
             return empty(py, vr).map(Ok);
         }
         let limits = &self.root.options.limits;
-        if let Some(max) = limits.max_value_bytes.filter(|&max| header.value_length > max) {
-            return Ok(Err(Error::limit("max_value_bytes", max, header.value_length).of(header.tag)));
+        if let Some(max) = limits
+            .max_value_bytes
+            .filter(|&max| header.value_length > max)
+        {
+            return Ok(Err(Error::limit(
+                "max_value_bytes",
+                max,
+                header.value_length,
+            )
+            .of(header.tag)));
         }
         let bytes = match self.bytes(header) {
             Ok(bytes) => bytes,
             Err(error) => return Ok(Err(error.of(header.tag))),
         };
         let little = self.set.encoding.is_little_endian();
-        Field { header, vr, bytes: &bytes, little, charset: &self.set.inherited.charset }.value(py)
+        Field {
+            header,
+            vr,
+            bytes: &bytes,
+            little,
+            charset: &self.set.inherited.charset,
+        }
+        .value(py)
     }
 
     fn element<'py>(slf: &Bound<'py, Self>, tag: Tag) -> PyResult<Bound<'py, DataElement>> {
@@ -171,23 +229,37 @@ impl Dataset {
     }
 
     fn missing(&self, tag: Tag) -> String {
-        let name = dictionary::by_tag(tag).map(|e| format!(" {}", e.name())).unwrap_or_default();
+        let name = dictionary::by_tag(tag)
+            .map(|e| format!(" {}", e.name()))
+            .unwrap_or_default();
         let at = self.set.headers.partition_point(|h| h.tag < tag);
-        let near = |index: Option<usize>| index.and_then(|i| self.set.headers.get(i)).map(|h| h.tag.to_string());
+        let near = |index: Option<usize>| {
+            index
+                .and_then(|i| self.set.headers.get(i))
+                .map(|h| h.tag.to_string())
+        };
         let (before, after) = (near(at.checked_sub(1)), near(Some(at)));
         let near: Vec<String> = before.into_iter().chain(after).collect();
         match near.is_empty() {
             true => format!("{tag}{name} is not in the data set, which is empty"),
-            false => format!("{tag}{name} is not in the data set; near it are {}", near.join(", ")),
+            false => format!(
+                "{tag}{name} is not in the data set; near it are {}",
+                near.join(", ")
+            ),
         }
     }
 
     #[cold]
     fn no_attribute(&self, name: &str) -> String {
         match dictionary::by_keyword(name) {
-            Some(tag) => format!("'Dataset' object has no attribute '{name}': {}", self.missing(tag)),
+            Some(tag) => format!(
+                "'Dataset' object has no attribute '{name}': {}",
+                self.missing(tag)
+            ),
             None => match dictionary::nearest_keyword(name) {
-                Some(near) => format!("'Dataset' object has no attribute '{name}'; did you mean {near}?"),
+                Some(near) => {
+                    format!("'Dataset' object has no attribute '{name}'; did you mean {near}?")
+                }
                 None => format!("'Dataset' object has no attribute '{name}'"),
             },
         }
@@ -202,14 +274,25 @@ impl Dataset {
             if last && step.item.is_none() {
                 return Ok(Dataset::element(&at, step.tag)?.into_any());
             }
-            let index = at.get().set.position(step.tag).ok_or_else(|| PyKeyError::new_err(at.get().missing(step.tag)))?;
+            let index = at
+                .get()
+                .set
+                .position(step.tag)
+                .ok_or_else(|| PyKeyError::new_err(at.get().missing(step.tag)))?;
             let value = at.get().value_at(py, index)?;
-            let sequence = value
-                .cast::<Sequence>()
-                .map_err(|_| PyKeyError::new_err(format!("{} is no sequence; a path ends at it", step.tag)))?;
-            let item = sequence.get().item_at(py, step.item.unwrap_or(0)).map_err(|error| {
-                if error.is_instance_of::<PyIndexError>(py) { PyKeyError::new_err(error.value(py).to_string()) } else { error }
+            let sequence = value.cast::<Sequence>().map_err(|_| {
+                PyKeyError::new_err(format!("{} is no sequence; a path ends at it", step.tag))
             })?;
+            let item = sequence
+                .get()
+                .item_at(py, step.item.unwrap_or(0))
+                .map_err(|error| {
+                    if error.is_instance_of::<PyIndexError>(py) {
+                        PyKeyError::new_err(error.value(py).to_string())
+                    } else {
+                        error
+                    }
+                })?;
             if last {
                 return Ok(item.into_any());
             }
@@ -220,8 +303,18 @@ impl Dataset {
 
     /// The elements whose tag is in a range, as a data set of its own.
     pub(crate) fn subset(&self, keep: impl Fn(Tag) -> bool) -> Dataset {
-        let headers: Box<[ElementHeader]> = self.set.headers.iter().filter(|h| keep(h.tag)).copied().collect();
-        let set = DataSet { headers, encoding: self.set.encoding, inherited: self.set.inherited };
+        let headers: Box<[ElementHeader]> = self
+            .set
+            .headers
+            .iter()
+            .filter(|h| keep(h.tag))
+            .copied()
+            .collect();
+        let set = DataSet {
+            headers,
+            encoding: self.set.encoding,
+            inherited: self.set.inherited,
+        };
         Dataset {
             root: Arc::clone(&self.root),
             set,
@@ -254,7 +347,10 @@ impl Dataset {
 
 #[pymethods]
 impl Dataset {
-    fn __getattribute__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+    fn __getattribute__<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let text = name.to_str()?;
         if Dataset::is_keyword(text)
             && let Some(tag) = dictionary::by_keyword(text)
@@ -265,18 +361,31 @@ impl Dataset {
             };
         }
         generic_getattr(slf.as_any(), name.as_any()).map_err(|error| {
-            if Dataset::is_keyword(text) { PyAttributeError::new_err(slf.get().no_attribute(text)) } else { error }
+            if Dataset::is_keyword(text) {
+                PyAttributeError::new_err(slf.get().no_attribute(text))
+            } else {
+                error
+            }
         })
     }
 
-    fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn __getitem__<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         if let Ok(slice) = key.cast::<PySlice>() {
             let bound = |name: &str| -> PyResult<Option<Tag>> {
                 let value = slice.getattr(name)?;
-                if value.is_none() { Ok(None) } else { tag_from(&value).map(Some) }
+                if value.is_none() {
+                    Ok(None)
+                } else {
+                    tag_from(&value).map(Some)
+                }
             };
             let (from, to) = (bound("start")?.unwrap_or_default(), bound("stop")?);
-            let part = slf.get().subset(|tag| tag >= from && to.is_none_or(|to| tag < to));
+            let part = slf
+                .get()
+                .subset(|tag| tag >= from && to.is_none_or(|to| tag < to));
             return Ok(Bound::new(slf.py(), part)?.into_any());
         }
         match key_of(key)? {
@@ -295,7 +404,11 @@ impl Dataset {
         let none = || default.unwrap_or_else(|| py.None().into_bound(py));
         if let Ok(word) = key.cast::<PyString>() {
             if let Some(tag) = dictionary::by_keyword(word.to_str()?) {
-                return slf.get().set.position(tag).map_or_else(|| Ok(none()), |index| slf.get().value_at(py, index));
+                return slf
+                    .get()
+                    .set
+                    .position(tag)
+                    .map_or_else(|| Ok(none()), |index| slf.get().value_at(py, index));
             }
             return match slf.getattr(word) {
                 Ok(value) => Ok(value),
@@ -309,11 +422,17 @@ impl Dataset {
         }
     }
 
-    fn get_item<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, DataElement>> {
+    fn get_item<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, DataElement>> {
         Dataset::element(slf, tag_from(key)?)
     }
 
-    fn data_element<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Option<Bound<'py, DataElement>>> {
+    fn data_element<'py>(
+        slf: &Bound<'py, Self>,
+        name: &str,
+    ) -> PyResult<Option<Bound<'py, DataElement>>> {
         let index = dictionary::by_keyword(name).and_then(|tag| slf.get().set.position(tag));
         index.map(|index| DataElement::of(slf, index)).transpose()
     }
@@ -351,40 +470,68 @@ impl Dataset {
 
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let class = python(py)?.tag.bind(py);
-        let tags = self.set.headers.iter().map(|h| class.call1((h.tag.0,))).collect::<PyResult<Vec<_>>>()?;
+        let tags = self
+            .set
+            .headers
+            .iter()
+            .map(|h| class.call1((h.tag.0,)))
+            .collect::<PyResult<Vec<_>>>()?;
         PyList::new(py, tags)
     }
 
     fn values<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
-        let all = (0..slf.get().set.headers.len()).map(|i| DataElement::of(slf, i)).collect::<PyResult<Vec<_>>>()?;
+        let all = (0..slf.get().set.headers.len())
+            .map(|i| DataElement::of(slf, i))
+            .collect::<PyResult<Vec<_>>>()?;
         PyList::new(slf.py(), all)
     }
 
     fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let py = slf.py();
         let pairs = slf.get().keys(py)?.iter().zip(Dataset::values(slf)?.iter());
-        PyList::new(py, pairs.map(|(k, v)| PyTuple::new(py, [k, v])).collect::<PyResult<Vec<_>>>()?)
+        PyList::new(
+            py,
+            pairs
+                .map(|(k, v)| PyTuple::new(py, [k, v]))
+                .collect::<PyResult<Vec<_>>>()?,
+        )
     }
 
     #[pyo3(signature = (*filters))]
     fn dir(&self, filters: Vec<String>) -> Vec<&'static str> {
         let filters: Vec<String> = filters.iter().map(|f| f.to_lowercase()).collect();
         let mut words: Vec<&'static str> = self.keywords();
-        words.retain(|k| filters.is_empty() || filters.iter().any(|f| k.to_lowercase().contains(f.as_str())));
+        words.retain(|k| {
+            filters.is_empty()
+                || filters
+                    .iter()
+                    .any(|f| k.to_lowercase().contains(f.as_str()))
+        });
         words.sort_unstable();
         words
     }
 
     fn keywords(&self) -> Vec<&'static str> {
-        let known = self.set.headers.iter().filter_map(|h| dictionary::by_tag(h.tag));
-        known.map(|e| e.keyword()).filter(|k| !k.is_empty()).collect()
+        let known = self
+            .set
+            .headers
+            .iter()
+            .filter_map(|h| dictionary::by_tag(h.tag));
+        known
+            .map(|e| e.keyword())
+            .filter(|k| !k.is_empty())
+            .collect()
     }
 
     fn __dir__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let names = slf.py().get_type::<Dataset>().call_method0("__dir__");
         let builtin = match names {
             Ok(names) => names,
-            Err(_) => slf.py().import("builtins")?.getattr("dir")?.call1((slf.py().get_type::<Dataset>(),))?,
+            Err(_) => slf
+                .py()
+                .import("builtins")?
+                .getattr("dir")?
+                .call1((slf.py().get_type::<Dataset>(),))?,
         };
         builtin.add(PyList::new(slf.py(), slf.get().keywords())?)
     }
@@ -404,7 +551,10 @@ impl Dataset {
         if self.root.start.preamble == PreambleKind::None {
             return Ok(None);
         }
-        let bytes = self.root.bytes(Part::File, 0..128).map_err(|e| self.raise(py, e))?;
+        let bytes = self
+            .root
+            .bytes(Part::File, 0..128)
+            .map_err(|e| self.raise(py, e))?;
         Ok(Some(PyBytes::new(py, &bytes)))
     }
 
@@ -426,8 +576,13 @@ impl Dataset {
         if let Some(syntax) = self.root.start.transfer_syntax {
             return class.call1((syntax.uid(),)).map(Some);
         }
-        let Some(range) = self.root.start.transfer_syntax_uid.clone() else { return Ok(None) };
-        let bytes = self.root.bytes(Part::File, range).map_err(|e| self.raise(py, e))?;
+        let Some(range) = self.root.start.transfer_syntax_uid.clone() else {
+            return Ok(None);
+        };
+        let bytes = self
+            .root
+            .bytes(Part::File, range)
+            .map_err(|e| self.raise(py, e))?;
         let text = rapidicom_core::value::text::latin_1(&bytes).into_owned();
         class.call1((text.trim_end_matches([' ', '\0']),)).map(Some)
     }
@@ -463,7 +618,9 @@ impl Dataset {
 
     #[getter]
     fn warnings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let all = py.detach(|| self.deviations()).map_err(|e| self.raise(py, e))?;
+        let all = py
+            .detach(|| self.deviations())
+            .map_err(|e| self.raise(py, e))?;
         let make = function(py, "rapidicom.read_warning", "ReadWarning")?;
         let code = function(py, "rapidicom.read_warning", "WarningCode")?;
         let mut made = Vec::with_capacity(all.len());
@@ -482,20 +639,37 @@ impl Dataset {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         if group % 2 == 0 {
-            return Err(pyo3::exceptions::PyValueError::new_err(format!("group {group:04X} is even; private groups are odd")));
+            return Err(pyo3::exceptions::PyValueError::new_err(format!(
+                "group {group:04X} is even; private groups are odd"
+            )));
         }
         let this = slf.get();
         for element in 0x10..=0xFFu16 {
             let tag = Tag::new(group, element << 8);
-            if this.set.private_creator(tag, |h| this.bytes(h).ok()).as_deref() == Some(private_creator) {
-                return function(py, "rapidicom.private_block", "PrivateBlock")?.call1((slf, group, private_creator, element << 8));
+            if this
+                .set
+                .private_creator(tag, |h| this.bytes(h).ok())
+                .as_deref()
+                == Some(private_creator)
+            {
+                return function(py, "rapidicom.private_block", "PrivateBlock")?.call1((
+                    slf,
+                    group,
+                    private_creator,
+                    element << 8,
+                ));
             }
         }
-        Err(PyKeyError::new_err(format!("no private block of {private_creator:?} in group {group:04X}")))
+        Err(PyKeyError::new_err(format!(
+            "no private block of {private_creator:?} in group {group:04X}"
+        )))
     }
 
     fn private_creators(&self, group: u16) -> Vec<String> {
-        let of = |element: u16| self.set.private_creator(Tag::new(group, element << 8), |h| self.bytes(h).ok());
+        let of = |element: u16| {
+            self.set
+                .private_creator(Tag::new(group, element << 8), |h| self.bytes(h).ok())
+        };
         (0x10..=0xFFu16).filter_map(of).collect()
     }
 
@@ -515,14 +689,20 @@ impl Dataset {
         slf
     }
 
-    fn __eq__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn __eq__<'py>(
+        slf: &Bound<'py, Self>,
+        other: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         function(slf.py(), "rapidicom.compare", "data_sets_equal")?.call1((slf, other))
     }
 
     fn __hash__(&self) -> u64 {
-        self.set.headers.iter().fold(self.set.headers.len() as u64, |hash, h| {
-            hash.rotate_left(5).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(h.tag.0)
-        })
+        self.set
+            .headers
+            .iter()
+            .fold(self.set.headers.len() as u64, |hash, h| {
+                hash.rotate_left(5).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(h.tag.0)
+            })
     }
 
     fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
@@ -555,10 +735,14 @@ impl Dataset {
     }
 
     fn __setattr__(&self, name: &str, _value: &Bound<'_, PyAny>) -> PyResult<()> {
-        Err(PyAttributeError::new_err(format!("a Dataset is read-only: {name} can't be set")))
+        Err(PyAttributeError::new_err(format!(
+            "a Dataset is read-only: {name} can't be set"
+        )))
     }
 
     fn __delattr__(&self, name: &str) -> PyResult<()> {
-        Err(PyAttributeError::new_err(format!("a Dataset is read-only: {name} can't be deleted")))
+        Err(PyAttributeError::new_err(format!(
+            "a Dataset is read-only: {name} can't be deleted"
+        )))
     }
 }

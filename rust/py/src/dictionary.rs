@@ -8,9 +8,17 @@ use rapidicom_core::{Tag, dictionary, uid};
 
 /// Keyword, name, VR, VM and whether retired, of a tag.
 #[pyfunction]
-pub(crate) fn _dictionary_entry(tag: u32) -> Option<(&'static str, &'static str, &'static str, String, bool)> {
+pub(crate) fn _dictionary_entry(
+    tag: u32,
+) -> Option<(&'static str, &'static str, &'static str, String, bool)> {
     let entry = dictionary::by_tag(Tag(tag))?;
-    Some((entry.keyword(), entry.name(), entry.vr().as_str(), entry.vm().to_string(), entry.is_retired()))
+    Some((
+        entry.keyword(),
+        entry.name(),
+        entry.vr().as_str(),
+        entry.vm().to_string(),
+        entry.is_retired(),
+    ))
 }
 
 /// Name, keyword, kind and whether retired, of a UID.
@@ -23,12 +31,25 @@ pub(crate) fn _uid_entry(text: &str) -> Option<UidFacts> {
         entry.keyword,
         entry.kind.as_str(),
         entry.retired,
-        syntax.map(|t| (t.encoding().is_explicit(), t.encoding().is_little_endian(), t.is_deflated(), t.is_encapsulated())),
+        syntax.map(|t| {
+            (
+                t.encoding().is_explicit(),
+                t.encoding().is_little_endian(),
+                t.is_deflated(),
+                t.is_encapsulated(),
+            )
+        }),
     ))
 }
 
 /// Name, keyword, kind, retired; of a Transfer Syntax: explicit, little endian, deflated, encapsulated.
-type UidFacts = (&'static str, &'static str, &'static str, bool, Option<(bool, bool, bool, bool)>);
+type UidFacts = (
+    &'static str,
+    &'static str,
+    &'static str,
+    bool,
+    Option<(bool, bool, bool, bool)>,
+);
 
 /// The tag of a keyword, pair, number or word.
 #[pyfunction]
@@ -39,5 +60,8 @@ pub(crate) fn _tag_of(key: &Bound<'_, PyAny>) -> PyResult<u32> {
 /// Name and reason of each deviation that reading forgives.
 #[pyfunction]
 pub(crate) fn _deviations() -> Vec<(&'static str, &'static str)> {
-    Leniency::ALL.iter().map(|code| (code.as_str(), code.reason().trim())).collect()
+    Leniency::ALL
+        .iter()
+        .map(|code| (code.as_str(), code.reason().trim()))
+        .collect()
 }

@@ -20,9 +20,22 @@ pub(crate) struct DataElement {
 
 impl DataElement {
     /// The element at `index` of a level.
-    pub(crate) fn of<'py>(data_set: &Bound<'py, Dataset>, index: usize) -> PyResult<Bound<'py, DataElement>> {
-        let header = *data_set.get().header(index).map_err(|e| data_set.get().raise(data_set.py(), e))?;
-        Bound::new(data_set.py(), DataElement { data_set: data_set.clone().unbind(), index, header })
+    pub(crate) fn of<'py>(
+        data_set: &Bound<'py, Dataset>,
+        index: usize,
+    ) -> PyResult<Bound<'py, DataElement>> {
+        let header = *data_set
+            .get()
+            .header(index)
+            .map_err(|e| data_set.get().raise(data_set.py(), e))?;
+        Bound::new(
+            data_set.py(),
+            DataElement {
+                data_set: data_set.clone().unbind(),
+                index,
+                header,
+            },
+        )
     }
 
     fn set(&self) -> &Dataset {
@@ -105,7 +118,8 @@ impl DataElement {
     #[getter]
     fn private_creator(&self) -> Option<String> {
         let set = self.set();
-        set.set.private_creator(self.header.tag, |h| set.bytes(h).ok())
+        set.set
+            .private_creator(self.header.tag, |h| set.bytes(h).ok())
     }
 
     #[getter]
@@ -131,7 +145,10 @@ impl DataElement {
     #[getter]
     fn is_empty(&self, py: Python<'_>) -> PyResult<bool> {
         if self.set().vr(&self.header) == Vr::SQ {
-            return Ok(self.value(py)?.cast::<Sequence>().is_ok_and(|s| s.get().len() == 0));
+            return Ok(self
+                .value(py)?
+                .cast::<Sequence>()
+                .is_ok_and(|s| s.get().len() == 0));
         }
         Ok(self.vm(py)? == 0)
     }
@@ -148,25 +165,40 @@ impl DataElement {
     #[getter]
     fn raw<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
         let set = self.set();
-        let owned = match set.bytes(&self.header).map_err(|e| set.raise(py, e.of(self.header.tag)))? {
+        let owned = match set
+            .bytes(&self.header)
+            .map_err(|e| set.raise(py, e.of(self.header.tag)))?
+        {
             std::borrow::Cow::Borrowed(_) => None,
             std::borrow::Cow::Owned(bytes) => Some(bytes),
         };
         set.root.check(set.part).map_err(|e| set.raise(py, e))?;
-        lend(py, &set.root, set.part, self.header.value_offset..self.header.value_end(), owned)
+        lend(
+            py,
+            &set.root,
+            set.part,
+            self.header.value_offset..self.header.value_end(),
+            owned,
+        )
     }
 
     fn to_numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let set = self.set();
         let vr = set.vr(&self.header);
-        let bytes = set.bytes(&self.header).map_err(|e| set.raise(py, e.of(self.header.tag)))?;
+        let bytes = set
+            .bytes(&self.header)
+            .map_err(|e| set.raise(py, e.of(self.header.tag)))?;
         let little = set.set.encoding.is_little_endian();
-        let array = numbers::to_numpy(py, &self.header, vr, &bytes, little)?.map_err(|e| set.raise(py, e))?;
+        let array = numbers::to_numpy(py, &self.header, vr, &bytes, little)?
+            .map_err(|e| set.raise(py, e))?;
         set.root.check(set.part).map_err(|e| set.raise(py, e))?;
         Ok(array)
     }
 
-    fn __eq__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn __eq__<'py>(
+        slf: &Bound<'py, Self>,
+        other: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         function(slf.py(), "rapidicom.compare", "elements_equal")?.call1((slf, other))
     }
 
@@ -178,9 +210,13 @@ impl DataElement {
         function(slf.py(), "rapidicom.show", "element_text")?.call1((slf,))
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Py<Dataset>, u32))> {
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, (Py<Dataset>, u32))> {
         let py = slf.py();
-        let restore = py.import("rapidicom._rapidicom")?.getattr("_restore_element")?;
+        let restore = py
+            .import("rapidicom._rapidicom")?
+            .getattr("_restore_element")?;
         let this = slf.get();
         Ok((restore, (this.data_set.clone_ref(py), this.header.tag.0)))
     }
@@ -188,7 +224,10 @@ impl DataElement {
 
 /// What `pickle` calls.
 #[pyfunction]
-pub(crate) fn _restore_element<'py>(data_set: &Bound<'py, Dataset>, tag: u32) -> PyResult<Bound<'py, DataElement>> {
+pub(crate) fn _restore_element<'py>(
+    data_set: &Bound<'py, Dataset>,
+    tag: u32,
+) -> PyResult<Bound<'py, DataElement>> {
     match data_set.get().set.position(Tag(tag)) {
         Some(index) => DataElement::of(data_set, index),
         None => Err(pyo3::exceptions::PyKeyError::new_err(Tag(tag).to_string())),

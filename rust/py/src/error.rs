@@ -64,7 +64,10 @@ pub(crate) fn path_text(path: &[PathStep], tag: Tag) -> String {
 }
 
 fn tag_text(tag: Tag) -> String {
-    match dictionary::by_tag(tag).map(|e| e.keyword()).filter(|k| !k.is_empty()) {
+    match dictionary::by_tag(tag)
+        .map(|e| e.keyword())
+        .filter(|k| !k.is_empty())
+    {
         Some(keyword) => keyword.to_owned(),
         None => tag.to_string(),
     }
@@ -74,13 +77,19 @@ fn tag_text(tag: Tag) -> String {
 #[cold]
 pub(crate) fn from_source(error: SourceError) -> Error {
     match error {
-        SourceError::Os { errno } => Error::new(ErrorKind::Os(errno), "the operating system refused"),
+        SourceError::Os { errno } => {
+            Error::new(ErrorKind::Os(errno), "the operating system refused")
+        }
         SourceError::Changed(what) => Error::new(
             ErrorKind::FileChanged,
-            format!("the file changed after it was opened ({what} differs); open it again, or use access='read' for files in use"),
+            format!(
+                "the file changed after it was opened ({what} differs); open it again, or use access='read' for files in use"
+            ),
         ),
-        SourceError::OutOfRange { start, end, len } => {
-            Error::new(ErrorKind::Truncated, format!("bytes {start} to {end} lie outside the {len} there are")).at(start)
-        }
+        SourceError::OutOfRange { start, end, len } => Error::new(
+            ErrorKind::Truncated,
+            format!("bytes {start} to {end} lie outside the {len} there are"),
+        )
+        .at(start),
     }
 }

@@ -32,9 +32,15 @@ impl FrameTable {
     pub(crate) fn of(data_set: &Dataset) -> Result<FrameTable> {
         let root = &data_set.root;
         let limits = &root.options.limits;
-        let level = Level { root, part: data_set.part };
+        let level = Level {
+            root,
+            part: data_set.part,
+        };
         let mut unheard = Deviations::new(0);
-        let syntax = root.start.transfer_syntax.filter(|_| data_set.place.is_none());
+        let syntax = root
+            .start
+            .transfer_syntax
+            .filter(|_| data_set.place.is_none());
         let image = Image::of(&data_set.set, &level, syntax, false, limits, &mut unheard)?;
         let encapsulated = if image.encapsulated {
             let bytes = data_set.bytes(&image.pixel_data)?;
@@ -44,7 +50,10 @@ impl FrameTable {
             None
         };
         root.check(data_set.part)?;
-        Ok(FrameTable { image, encapsulated })
+        Ok(FrameTable {
+            image,
+            encapsulated,
+        })
     }
 }
 
@@ -70,7 +79,9 @@ pub(crate) struct Chosen {
 impl Chosen {
     /// The number of the `n`-th frame.
     pub(crate) fn frame(self, n: usize) -> u64 {
-        let offset = i64::try_from(n).unwrap_or(i64::MAX).saturating_mul(self.step);
+        let offset = i64::try_from(n)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(self.step);
         u64::try_from(self.first.saturating_add(offset)).unwrap_or(0)
     }
 }
@@ -84,7 +95,11 @@ impl Frames {
             part: data_set.part,
             place: data_set.place.clone(),
             table,
-            chosen: Chosen { first: 0, step: 1, len },
+            chosen: Chosen {
+                first: 0,
+                step: 1,
+                len,
+            },
         })
     }
 
@@ -97,10 +112,20 @@ impl Frames {
     }
 
     fn frame_range(&self, frame: u64) -> Result<FrameRange> {
-        let (_, ranges) = self.table.encapsulated.as_ref().ok_or_else(|| Error::new(ErrorKind::Internal, "native"))?;
-        let found = usize::try_from(frame).ok().and_then(|n| ranges.get(n)).copied();
+        let (_, ranges) = self
+            .table
+            .encapsulated
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "native"))?;
+        let found = usize::try_from(frame)
+            .ok()
+            .and_then(|n| ranges.get(n))
+            .copied();
         found.ok_or_else(|| {
-            let detail = format!("frame {frame} asked for, the Pixel Data has {}", ranges.len());
+            let detail = format!(
+                "frame {frame} asked for, the Pixel Data has {}",
+                ranges.len()
+            );
             Error::new(ErrorKind::PixelDecode, detail).of(self.table.image.pixel_data.tag)
         })
     }
@@ -117,16 +142,27 @@ impl Frames {
     /// The bytes of one frame, its fragments joined.
     pub(crate) fn stored(&self, frame: u64) -> Result<Cow<'_, [u8]>> {
         let Some((fragments, _)) = &self.table.encapsulated else {
-            return self.root.bytes(self.part, self.table.image.native_frame(frame)?.0);
+            return self
+                .root
+                .bytes(self.part, self.table.image.native_frame(frame)?.0);
         };
         let range = self.frame_range(frame)?;
         if range.count == 1 {
-            return self.root.bytes(self.part, range.offset..range.offset.saturating_add(range.length));
+            return self.root.bytes(
+                self.part,
+                range.offset..range.offset.saturating_add(range.length),
+            );
         }
-        let list = fragments.list.get(range.first..range.first.saturating_add(range.count)).unwrap_or_default();
+        let list = fragments
+            .list
+            .get(range.first..range.first.saturating_add(range.count))
+            .unwrap_or_default();
         let mut joined = Vec::new();
         for fragment in list {
-            let bytes = self.root.bytes(self.part, fragment.offset..fragment.offset.saturating_add(fragment.length))?;
+            let bytes = self.root.bytes(
+                self.part,
+                fragment.offset..fragment.offset.saturating_add(fragment.length),
+            )?;
             joined.extend_from_slice(&bytes);
         }
         Ok(Cow::Owned(joined))
@@ -135,7 +171,11 @@ impl Frames {
     /// The number of the frame that `index` means, from the end where it is negative.
     pub(crate) fn index(&self, index: isize) -> PyResult<u64> {
         let len = isize::try_from(self.chosen.len).unwrap_or(isize::MAX);
-        let from_start = if index < 0 { index.saturating_add(len) } else { index };
+        let from_start = if index < 0 {
+            index.saturating_add(len)
+        } else {
+            index
+        };
         match usize::try_from(from_start) {
             Ok(n) if n < self.chosen.len => Ok(self.chosen.frame(n)),
             _ => Err(PyIndexError::new_err(format!("frame {index} of {len}"))),
@@ -149,18 +189,27 @@ impl Frames {
         self.chosen.len
     }
 
-    fn __getitem__<'py>(&self, py: Python<'py>, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn __getitem__<'py>(
+        &self,
+        py: Python<'py>,
+        index: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         if let Ok(index) = index.extract::<isize>() {
             return pixels::one_frame(py, self, self.index(index)?, false, None);
         }
         let Ok(slice) = index.cast::<PySlice>() else {
-            return Err(PyTypeError::new_err("frames are indexed by integers and slices"));
+            return Err(PyTypeError::new_err(
+                "frames are indexed by integers and slices",
+            ));
         };
         let wanted = slice.indices(isize::try_from(self.chosen.len).unwrap_or(isize::MAX))?;
         let start = i64::try_from(wanted.start).unwrap_or(0);
         let step = i64::try_from(wanted.step).unwrap_or(1);
         let chosen = Chosen {
-            first: self.chosen.first.saturating_add(start.saturating_mul(self.chosen.step)),
+            first: self
+                .chosen
+                .first
+                .saturating_add(start.saturating_mul(self.chosen.step)),
             step: self.chosen.step.saturating_mul(step),
             len: wanted.slicelength,
         };
@@ -175,7 +224,12 @@ impl Frames {
     }
 
     fn __iter__(slf: Bound<'_, Self>) -> FrameIterator {
-        FrameIterator { frames: slf.unbind(), raw: false, indices: None, next: std::sync::atomic::AtomicUsize::new(0) }
+        FrameIterator {
+            frames: slf.unbind(),
+            raw: false,
+            indices: None,
+            next: std::sync::atomic::AtomicUsize::new(0),
+        }
     }
 
     #[pyo3(signature = (indices = None, *, out = None, threads = None, raw = false))]
@@ -188,7 +242,10 @@ impl Frames {
         raw: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let frames = match indices {
-            Some(indices) => indices.into_iter().map(|i| self.index(i)).collect::<PyResult<Vec<_>>>()?,
+            Some(indices) => indices
+                .into_iter()
+                .map(|i| self.index(i))
+                .collect::<PyResult<Vec<_>>>()?,
             None => (0..self.chosen.len).map(|n| self.chosen.frame(n)).collect(),
         };
         pixels::stack(py, self, &frames, raw, out, threads)
@@ -207,10 +264,17 @@ impl Frames {
 
     #[getter]
     fn byte_ranges<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let ranges = (0..self.chosen.len).map(|n| self.place_of(self.chosen.frame(n))).collect::<Result<Vec<_>>>();
+        let ranges = (0..self.chosen.len)
+            .map(|n| self.place_of(self.chosen.frame(n)))
+            .collect::<Result<Vec<_>>>();
         let ranges = ranges.map_err(|e| self.raise(py, e))?;
-        let rows: Vec<(u64, u64)> = ranges.into_iter().map(|r| (r.start, r.end - r.start)).collect();
-        let array = numpy(py)?.getattr("array")?.call1((PyList::new(py, rows)?, "i8"))?;
+        let rows: Vec<(u64, u64)> = ranges
+            .into_iter()
+            .map(|r| (r.start, r.end - r.start))
+            .collect();
+        let array = numpy(py)?
+            .getattr("array")?
+            .call1((PyList::new(py, rows)?, "i8"))?;
         array.call_method1("reshape", ((self.chosen.len, 2),))
     }
 
@@ -221,8 +285,15 @@ impl Frames {
 
     fn __repr__(&self) -> String {
         let layout = &self.table.image.layout;
-        let samples = if layout.samples_per_pixel > 1 { format!(" x {}", layout.samples_per_pixel) } else { String::new() };
-        format!("<Frames: {} of {} x {}{samples}, {} bits>", self.chosen.len, layout.rows, layout.columns, layout.bits_allocated)
+        let samples = if layout.samples_per_pixel > 1 {
+            format!(" x {}", layout.samples_per_pixel)
+        } else {
+            String::new()
+        };
+        format!(
+            "<Frames: {} of {} x {}{samples}, {} bits>",
+            self.chosen.len, layout.rows, layout.columns, layout.bits_allocated
+        )
     }
 }
 
@@ -248,7 +319,9 @@ impl FrameIterator {
             Some(indices) => indices.get(n).copied(),
             None => (n < frames.chosen.len).then(|| frames.chosen.frame(n)),
         };
-        frame.map(|frame| pixels::one_frame(py, frames, frame, self.raw, None)).transpose()
+        frame
+            .map(|frame| pixels::one_frame(py, frames, frame, self.raw, None))
+            .transpose()
     }
 }
 
@@ -270,7 +343,12 @@ pub(crate) fn lend<'py>(
     range: Range<u64>,
     owned: Option<Vec<u8>>,
 ) -> PyResult<Bound<'py, PyMemoryView>> {
-    let raw = Raw { root: Arc::clone(root), part, range, owned };
+    let raw = Raw {
+        root: Arc::clone(root),
+        part,
+        range,
+        owned,
+    };
     PyMemoryView::from(Bound::new(py, raw)?.as_any())
 }
 
@@ -278,7 +356,11 @@ pub(crate) fn lend<'py>(
 impl Raw {
     /// # Safety
     /// Called by Python's buffer protocol only.
-    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+    unsafe fn __getbuffer__(
+        slf: Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> PyResult<()> {
         let this = slf.get();
         let borrowed = this.root.bytes(this.part, this.range.clone());
         let bytes: &[u8] = match (&this.owned, &borrowed) {
@@ -287,6 +369,15 @@ impl Raw {
             _ => return Err(PyBufferError::new_err("the bytes are gone")),
         };
         // SAFETY: the bytes are `owned`'s or the source's, and both live as long as this object; they are not written.
-        unsafe { fill(slf.as_any(), view, bytes.as_ptr().cast_mut(), bytes.len(), true, flags) }
+        unsafe {
+            fill(
+                slf.as_any(),
+                view,
+                bytes.as_ptr().cast_mut(),
+                bytes.len(),
+                true,
+                flags,
+            )
+        }
     }
 }

@@ -4,7 +4,10 @@ use crate::limits::Limits;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyIterator, PyString};
-use rapidicom_index::{Columns, Counts, IndexError, Options, Progress, Scan as CoreScan, SchemaRef, Sources, Step, export};
+use rapidicom_index::{
+    Columns, Counts, IndexError, Options, Progress, Scan as CoreScan, SchemaRef, Sources, Step,
+    export,
+};
 use std::ffi::CStr;
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
@@ -19,7 +22,9 @@ const CHUNK: usize = 512;
 fn raise(py: Python<'_>, error: IndexError) -> PyErr {
     match error {
         IndexError::Column(words) => PyValueError::new_err(words),
-        IndexError::Source { path, error } | IndexError::Output { path, error } => os_error(py, &error, &path),
+        IndexError::Source { path, error } | IndexError::Output { path, error } => {
+            os_error(py, &error, &path)
+        }
         IndexError::Feed(error) => match error.downcast::<PyErr>() {
             Ok(error) => *error,
             Err(error) => PyRuntimeError::new_err(error.to_string()),
@@ -50,7 +55,9 @@ fn sources_of(sources: &Bound<'_, PyAny>) -> PyResult<Sources> {
         });
     }
     let paths = sources.try_iter().map_err(|_| {
-        PyTypeError::new_err("sources is a folder, a glob pattern, a file of paths, or an iterable of paths")
+        PyTypeError::new_err(
+            "sources is a folder, a glob pattern, a file of paths, or an iterable of paths",
+        )
     })?;
     Ok(Sources::Feed(feed(paths.unbind())))
 }
@@ -63,9 +70,17 @@ fn file_of_paths(path: &Path) -> Option<Lines> {
         return None;
     }
     let mut head = Vec::new();
-    std::fs::File::open(path).ok()?.take(4096).read_to_end(&mut head).ok()?;
-    let text = !head.is_empty() && !head.contains(&0) && head.contains(&b'\n') && !head.starts_with(b"DICM");
-    text.then(|| std::fs::File::open(path).ok().map(std::io::BufReader::new)).flatten()
+    std::fs::File::open(path)
+        .ok()?
+        .take(4096)
+        .read_to_end(&mut head)
+        .ok()?;
+    let text = !head.is_empty()
+        && !head.contains(&0)
+        && head.contains(&b'\n')
+        && !head.starts_with(b"DICM");
+    text.then(|| std::fs::File::open(path).ok().map(std::io::BufReader::new))
+        .flatten()
 }
 
 fn lines(mut reader: Lines) -> rapidicom_index::Feed {
@@ -100,7 +115,12 @@ fn path_of_bytes(bytes: &[u8]) -> PathBuf {
 fn feed(paths: Py<PyIterator>) -> rapidicom_index::Feed {
     Box::new(move || {
         let chunk = Python::attach(|py| -> PyResult<Vec<PathBuf>> {
-            paths.bind(py).clone().take(CHUNK).map(|path| path?.extract::<PathBuf>()).collect()
+            paths
+                .bind(py)
+                .clone()
+                .take(CHUNK)
+                .map(|path| path?.extract::<PathBuf>())
+                .collect()
         });
         chunk.map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
     })
@@ -114,15 +134,22 @@ struct Arguments {
 
 fn columns_of(columns: Option<&Bound<'_, PyAny>>, frames: bool) -> PyResult<Columns> {
     let py_error = |error: IndexError| PyValueError::new_err(error.to_string());
-    let Some(columns) = columns else { return Columns::default_row(frames).map_err(py_error) };
+    let Some(columns) = columns else {
+        return Columns::default_row(frames).map_err(py_error);
+    };
     if let Ok(name) = columns.cast::<PyString>() {
         let name = name.to_str()?;
         if name != "default" {
-            return Err(PyValueError::new_err(format!("{name:?} is no named set of columns; there is 'default'")));
+            return Err(PyValueError::new_err(format!(
+                "{name:?} is no named set of columns; there is 'default'"
+            )));
         }
         return Columns::default_row(frames).map_err(py_error);
     }
-    let names = columns.try_iter()?.map(|column| name_of(&column?)).collect::<PyResult<Vec<_>>>()?;
+    let names = columns
+        .try_iter()?
+        .map(|column| name_of(&column?))
+        .collect::<PyResult<Vec<_>>>()?;
     Columns::new(&names, frames).map_err(py_error)
 }
 
@@ -143,20 +170,29 @@ fn arguments(
     limits: Option<Limits>,
 ) -> PyResult<Arguments> {
     if threads == Some(0) {
-        return Err(PyValueError::new_err("threads is 0, expected at least 1, or None for as many as help"));
+        return Err(PyValueError::new_err(
+            "threads is 0, expected at least 1, or None for as many as help",
+        ));
     }
     if layout != "wide" {
-        return Err(PyValueError::new_err(format!("layout is {layout:?}, expected 'wide'")));
+        return Err(PyValueError::new_err(format!(
+            "layout is {layout:?}, expected 'wide'"
+        )));
     }
     if !matches!(profile, "default" | "spark") {
-        return Err(PyValueError::new_err(format!("profile is {profile:?}, expected 'default' or 'spark'")));
+        return Err(PyValueError::new_err(format!(
+            "profile is {profile:?}, expected 'default' or 'spark'"
+        )));
     }
     let mut options = Options::new(columns_of(columns, frames)?);
     options.threads = threads;
     if let Some(limits) = limits {
         options.limits = limits.0;
     }
-    Ok(Arguments { sources: sources_of(sources)?, options })
+    Ok(Arguments {
+        sources: sources_of(sources)?,
+        options,
+    })
 }
 
 /// Asks Python, now and then, whether to go on; remembers the exception that says no.
@@ -167,25 +203,38 @@ struct Watch {
 
 impl Watch {
     fn new(progress: Option<Bound<'_, PyAny>>) -> Watch {
-        Watch { progress: progress.map(Bound::unbind), error: None }
+        Watch {
+            progress: progress.map(Bound::unbind),
+            error: None,
+        }
     }
 
     /// Called by Rust, with the interpreter released.
     fn go_on(&mut self, progress: &Progress) -> bool {
-        self.error = Python::attach(|py| py.check_signals().and_then(|()| self.tell(py, progress.counts()))).err();
+        self.error = Python::attach(|py| {
+            py.check_signals()
+                .and_then(|()| self.tell(py, progress.counts()))
+        })
+        .err();
         self.error.is_none()
     }
 
     /// `progress(files_done, errors, files_seen, bytes_read)`
     fn tell(&self, py: Python<'_>, counts: Counts) -> PyResult<()> {
         if let Some(callable) = &self.progress {
-            callable.bind(py).call1((counts.files, counts.failed, counts.files, counts.bytes))?;
+            callable
+                .bind(py)
+                .call1((counts.files, counts.failed, counts.files, counts.bytes))?;
         }
         Ok(())
     }
 
     /// What came of it: Python's own exception first.
-    fn finish<T>(&mut self, py: Python<'_>, made: std::result::Result<T, IndexError>) -> PyResult<T> {
+    fn finish<T>(
+        &mut self,
+        py: Python<'_>,
+        made: std::result::Result<T, IndexError>,
+    ) -> PyResult<T> {
         match self.error.take() {
             Some(error) => Err(error),
             None => made.map_err(|error| raise(py, error)),
@@ -209,9 +258,11 @@ pub(crate) fn index<'py>(
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
 ) -> PyResult<Index> {
-    let Arguments { sources, options } = arguments(sources, columns, threads, frames, layout, profile, limits)?;
+    let Arguments { sources, options } =
+        arguments(sources, columns, threads, frames, layout, profile, limits)?;
     let mut watch = Watch::new(progress);
-    let made = py.detach(|| rapidicom_index::index(sources, options, &mut |progress| watch.go_on(progress)));
+    let made = py
+        .detach(|| rapidicom_index::index(sources, options, &mut |progress| watch.go_on(progress)));
     let index = watch.finish(py, made)?;
     watch.tell(py, index.counts)?;
     Ok(Index { index })
@@ -233,9 +284,15 @@ pub(crate) fn scan<'py>(
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
 ) -> PyResult<Scan> {
-    let Arguments { sources, options } = arguments(sources, columns, threads, frames, layout, profile, limits)?;
-    let scan = py.detach(|| rapidicom_index::scan(sources, options)).map_err(|e| raise(py, e))?;
-    Ok(Scan { schema: scan.schema(), scan: Mutex::new(Some((scan, Watch::new(progress)))) })
+    let Arguments { sources, options } =
+        arguments(sources, columns, threads, frames, layout, profile, limits)?;
+    let scan = py
+        .detach(|| rapidicom_index::scan(sources, options))
+        .map_err(|e| raise(py, e))?;
+    Ok(Scan {
+        schema: scan.schema(),
+        scan: Mutex::new(Some((scan, Watch::new(progress)))),
+    })
 }
 
 /// See the stub.
@@ -252,9 +309,14 @@ pub(crate) fn write_parquet<'py>(
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let Arguments { sources, options } = arguments(sources, columns, threads, frames, "wide", "default", limits)?;
+    let Arguments { sources, options } =
+        arguments(sources, columns, threads, frames, "wide", "default", limits)?;
     let mut watch = Watch::new(progress);
-    let made = py.detach(|| rapidicom_index::write_parquet(sources, options, &path, &mut |progress| watch.go_on(progress)));
+    let made = py.detach(|| {
+        rapidicom_index::write_parquet(sources, options, &path, &mut |progress| {
+            watch.go_on(progress)
+        })
+    });
     let report = watch.finish(py, made)?;
     watch.tell(py, report.counts)?;
     let counts = report.counts;
@@ -278,7 +340,11 @@ const SCHEMA: &CStr = c"arrow_schema";
 const ARRAY: &CStr = c"arrow_array";
 
 fn schema_capsule<'py>(py: Python<'py>, schema: &SchemaRef) -> PyResult<Bound<'py, PyCapsule>> {
-    PyCapsule::new_with_value(py, export::schema(schema).map_err(|e| raise(py, e))?, SCHEMA)
+    PyCapsule::new_with_value(
+        py,
+        export::schema(schema).map_err(|e| raise(py, e))?,
+        SCHEMA,
+    )
 }
 
 /// Names and Arrow types of columns.
@@ -291,12 +357,20 @@ pub(crate) struct Schema {
 impl Schema {
     #[getter]
     fn names(&self) -> Vec<String> {
-        self.schema.fields().iter().map(|f| f.name().clone()).collect()
+        self.schema
+            .fields()
+            .iter()
+            .map(|f| f.name().clone())
+            .collect()
     }
 
     #[getter]
     fn types(&self) -> Vec<String> {
-        self.schema.fields().iter().map(|f| f.data_type().to_string()).collect()
+        self.schema
+            .fields()
+            .iter()
+            .map(|f| f.data_type().to_string())
+            .collect()
     }
 
     fn __len__(&self) -> usize {
@@ -308,11 +382,17 @@ impl Schema {
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
-        other.cast::<Schema>().is_ok_and(|other| other.get().schema == self.schema)
+        other
+            .cast::<Schema>()
+            .is_ok_and(|other| other.get().schema == self.schema)
     }
 
     fn __repr__(&self) -> String {
-        let columns = self.schema.fields().iter().map(|f| format!("{}: {}", f.name(), f.data_type()));
+        let columns = self
+            .schema
+            .fields()
+            .iter()
+            .map(|f| format!("{}: {}", f.name(), f.data_type()));
         columns.collect::<Vec<_>>().join("\n")
     }
 }
@@ -331,7 +411,9 @@ impl Index {
 
     #[getter]
     fn schema(&self) -> Schema {
-        Schema { schema: self.index.schema.clone() }
+        Schema {
+            schema: self.index.schema.clone(),
+        }
     }
 
     /// Files that were looked at, failed, and skipped because they are no DICOM.
@@ -364,7 +446,10 @@ impl Index {
     }
 
     fn to_polars<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("polars")?.getattr("DataFrame")?.call1((slf,))
+        slf.py()
+            .import("polars")?
+            .getattr("DataFrame")?
+            .call1((slf,))
     }
 
     fn to_pandas<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
@@ -372,11 +457,16 @@ impl Index {
     }
 
     fn write_parquet(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        py.detach(|| self.index.write_parquet(&path)).map_err(|e| raise(py, e))
+        py.detach(|| self.index.write_parquet(&path))
+            .map_err(|e| raise(py, e))
     }
 
     fn __repr__(&self) -> String {
-        format!("<Index: {} rows, {} columns>", self.index.len(), self.index.schema.fields().len())
+        format!(
+            "<Index: {} rows, {} columns>",
+            self.index.len(),
+            self.index.schema.fields().len()
+        )
     }
 }
 
@@ -392,7 +482,9 @@ impl Scan {
     fn next(&self, py: Python<'_>) -> PyResult<Option<Batch>> {
         py.detach(|| {
             let mut held = self.scan.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some((scan, watch)) = held.as_mut() else { return Ok(None) };
+            let Some((scan, watch)) = held.as_mut() else {
+                return Ok(None);
+            };
             let progress = scan.progress();
             loop {
                 let step = scan.poll(PATIENCE);
@@ -431,7 +523,9 @@ impl Scan {
 
     #[getter]
     fn schema(&self) -> Schema {
-        Schema { schema: self.schema.clone() }
+        Schema {
+            schema: self.schema.clone(),
+        }
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
@@ -445,9 +539,16 @@ impl Scan {
         requested_schema: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let _ = requested_schema; // The protocol lets a producer keep its own schema.
-        let taken = py.detach(|| self.scan.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let taken = py.detach(|| {
+            self.scan
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take()
+        });
         let Some((scan, mut watch)) = taken else {
-            return Err(PyValueError::new_err("the scan was read already; it is a one-shot stream"));
+            return Err(PyValueError::new_err(
+                "the scan was read already; it is a one-shot stream",
+            ));
         };
         let progress = scan.progress();
         // Whoever reads the stream may or may not hold the interpreter; a wait must not.
@@ -478,7 +579,9 @@ impl Batch {
 
     #[getter]
     fn schema(&self) -> Schema {
-        Schema { schema: self.batch.schema() }
+        Schema {
+            schema: self.batch.schema(),
+        }
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
@@ -493,10 +596,16 @@ impl Batch {
     ) -> PyResult<(Bound<'py, PyCapsule>, Bound<'py, PyCapsule>)> {
         let _ = requested_schema; // The protocol lets a producer keep its own schema.
         let (array, schema) = export::batch(&self.batch).map_err(|e| raise(py, e))?;
-        Ok((PyCapsule::new_with_value(py, schema, SCHEMA)?, PyCapsule::new_with_value(py, array, ARRAY)?))
+        Ok((
+            PyCapsule::new_with_value(py, schema, SCHEMA)?,
+            PyCapsule::new_with_value(py, array, ARRAY)?,
+        ))
     }
 
     fn to_pyarrow<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("pyarrow")?.getattr("record_batch")?.call1((slf,))
+        slf.py()
+            .import("pyarrow")?
+            .getattr("record_batch")?
+            .call1((slf,))
     }
 }

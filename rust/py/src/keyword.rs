@@ -23,7 +23,11 @@ pub(crate) fn tag_of(word: &str) -> Option<Tag> {
     if let Some(tag) = dictionary::by_keyword(word) {
         return Some(tag);
     }
-    let digits: String = word.trim().chars().filter(|c| !matches!(c, '(' | ')' | ',' | ' ')).collect();
+    let digits: String = word
+        .trim()
+        .chars()
+        .filter(|c| !matches!(c, '(' | ')' | ',' | ' '))
+        .collect();
     if digits.len() != 8 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
@@ -48,7 +52,10 @@ pub(crate) fn key_of(key: &Bound<'_, PyAny>) -> PyResult<Key> {
 /// A tag from an `int`, a pair, or a word.
 pub(crate) fn tag_from(key: &Bound<'_, PyAny>) -> PyResult<Tag> {
     if let Ok(number) = key.cast::<PyInt>() {
-        return number.extract::<u32>().map(Tag).map_err(|_| PyKeyError::new_err("a tag is a number from 0 to 0xFFFFFFFF"));
+        return number
+            .extract::<u32>()
+            .map(Tag)
+            .map_err(|_| PyKeyError::new_err("a tag is a number from 0 to 0xFFFFFFFF"));
     }
     if let Ok(text) = key.cast::<PyString>() {
         let text = text.to_str()?;
@@ -57,7 +64,10 @@ pub(crate) fn tag_from(key: &Bound<'_, PyAny>) -> PyResult<Tag> {
     if let Ok(pair) = key.cast::<PyTuple>()
         && pair.len() == 2
     {
-        return Ok(Tag::new(half(&pair.get_item(0)?)?, half(&pair.get_item(1)?)?));
+        return Ok(Tag::new(
+            half(&pair.get_item(0)?)?,
+            half(&pair.get_item(1)?)?,
+        ));
     }
     Err(PyTypeError::new_err(format!(
         "{} is no tag; expected a keyword, an int, a pair (group, element), 'GGGGEEEE' or a path",
@@ -69,9 +79,12 @@ fn half(number: &Bound<'_, PyAny>) -> PyResult<u16> {
     if let Ok(text) = number.cast::<PyString>() {
         let text = text.to_str()?;
         let digits = text.trim_start_matches("0x").trim_start_matches("0X");
-        return u16::from_str_radix(digits, 16).map_err(|_| PyValueError::new_err(format!("{text:?} is no group or element number")));
+        return u16::from_str_radix(digits, 16)
+            .map_err(|_| PyValueError::new_err(format!("{text:?} is no group or element number")));
     }
-    number.extract::<u16>().map_err(|_| PyValueError::new_err("a group or element number is from 0 to 0xFFFF"))
+    number
+        .extract::<u16>()
+        .map_err(|_| PyValueError::new_err("a group or element number is from 0 to 0xFFFF"))
 }
 
 fn path_of(text: &str) -> PyResult<Vec<Step>> {
@@ -80,11 +93,19 @@ fn path_of(text: &str) -> PyResult<Vec<Step>> {
             let (word, item) = match word.split_once('[') {
                 Some((word, rest)) => {
                     let item = rest.strip_suffix(']').and_then(|n| n.parse::<isize>().ok());
-                    (word, Some(item.ok_or_else(|| PyKeyError::new_err(format!("{text:?}: expected [number] after {word}")))?))
+                    (
+                        word,
+                        Some(item.ok_or_else(|| {
+                            PyKeyError::new_err(format!("{text:?}: expected [number] after {word}"))
+                        })?),
+                    )
                 }
                 None => (word, None),
             };
-            Ok(Step { tag: tag_of(word).ok_or_else(|| unknown(word))?, item })
+            Ok(Step {
+                tag: tag_of(word).ok_or_else(|| unknown(word))?,
+                item,
+            })
         })
         .collect()
 }
@@ -98,7 +119,10 @@ fn unknown(word: &str) -> PyErr {
 
 /// The tags of `specific_tags=`, sorted.
 pub(crate) fn tags_of(keys: &Bound<'_, PyAny>) -> PyResult<Vec<Tag>> {
-    let mut tags = keys.try_iter()?.map(|key| tag_from(&key?)).collect::<PyResult<Vec<_>>>()?;
+    let mut tags = keys
+        .try_iter()?
+        .map(|key| tag_from(&key?))
+        .collect::<PyResult<Vec<_>>>()?;
     tags.sort_unstable();
     tags.dedup();
     Ok(tags)
@@ -113,7 +137,12 @@ pub(crate) fn transfer_syntax_of(
     TransferSyntax::from_uid(uid)
         .or_else(|| TransferSyntax::all().find(|t| !t.keyword().is_empty() && t.keyword() == uid))
         .ok_or_else(|| {
-            let detail = format!("{uid:?} is no Transfer Syntax that is known; expected its UID or keyword");
-            raise(py, Error::new(ErrorKind::UnsupportedTransferSyntax, detail), None)
+            let detail =
+                format!("{uid:?} is no Transfer Syntax that is known; expected its UID or keyword");
+            raise(
+                py,
+                Error::new(ErrorKind::UnsupportedTransferSyntax, detail),
+                None,
+            )
         })
 }

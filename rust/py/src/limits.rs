@@ -116,7 +116,10 @@ fn number(value: &impl Number) -> Option<f64> {
 }
 
 fn shown(debug: &str) -> String {
-    debug.trim_start_matches("Some(").trim_end_matches(')').to_owned()
+    debug
+        .trim_start_matches("Some(")
+        .trim_end_matches(')')
+        .to_owned()
 }
 
 limits! {

@@ -33,30 +33,56 @@ pub(crate) fn to_numpy<'py>(
     bytes: &[u8],
     little: bool,
 ) -> PyResult<Result<Bound<'py, PyAny>>> {
-    let refuse = |detail: String| Ok(Err(Error::new(ErrorKind::ValueDecode, detail).at(header.value_offset).of(header.tag)));
+    let refuse = |detail: String| {
+        Ok(Err(Error::new(ErrorKind::ValueDecode, detail)
+            .at(header.value_offset)
+            .of(header.tag)))
+    };
     let Some(dtype) = dtype(vr) else {
-        return refuse(format!("{} {vr} holds no numbers; `value` gives what it holds", header.tag));
+        return refuse(format!(
+            "{} {vr} holds no numbers; `value` gives what it holds",
+            header.tag
+        ));
     };
     if matches!(vr, Vr::DS | Vr::IS) {
         let text = trim_end(bytes);
-        let parsed = py.detach(|| if vr == Vr::DS { decimals(text) } else { integers(text) });
+        let parsed = py.detach(|| {
+            if vr == Vr::DS {
+                decimals(text)
+            } else {
+                integers(text)
+            }
+        });
         return match parsed {
             Ok(numbers) => array(py, dtype, &numbers).map(Ok),
-            Err(found) => refuse(format!("{} {vr}: {found:?} is no number; expected numbers separated by backslashes", header.tag)),
+            Err(found) => refuse(format!(
+                "{} {vr}: {found:?} is no number; expected numbers separated by backslashes",
+                header.tag
+            )),
         };
     }
     let unit = if vr == Vr::AT { 4 } else { vr.unit() };
     if !bytes.len().is_multiple_of(unit) {
-        return refuse(format!("{} {vr} has {} bytes, expected a multiple of {unit}", header.tag, bytes.len()));
+        return refuse(format!(
+            "{} {vr} has {} bytes, expected a multiple of {unit}",
+            header.tag,
+            bytes.len()
+        ));
     }
     if little == cfg!(target_endian = "little") && vr != Vr::AT {
         return array(py, dtype, bytes).map(Ok);
     }
     let mut native = bytes.to_vec();
     for number in native.chunks_exact_mut(unit) {
-        if vr == Vr::AT && let [a, b, c, d] = *number {
+        if vr == Vr::AT
+            && let [a, b, c, d] = *number
+        {
             // Group and element are numbers of their own. PS3.5 §7.3
-            number.copy_from_slice(&Tag::new(u16_of([a, b], little), u16_of([c, d], little)).0.to_ne_bytes());
+            number.copy_from_slice(
+                &Tag::new(u16_of([a, b], little), u16_of([c, d], little))
+                    .0
+                    .to_ne_bytes(),
+            );
         } else {
             number.reverse();
         }
@@ -66,7 +92,9 @@ pub(crate) fn to_numpy<'py>(
 
 fn array<'py>(py: Python<'py>, dtype: &str, native: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let out = numpy(py)?.getattr("empty")?.call1((native.len(), "u1"))?;
-    HeldBuffer::of(&out, true)?.bytes_mut()?.copy_from_slice(native);
+    HeldBuffer::of(&out, true)?
+        .bytes_mut()?
+        .copy_from_slice(native);
     out.call_method1("view", (dtype,))
 }
 
@@ -79,7 +107,9 @@ fn decimals(text: &[u8]) -> std::result::Result<Vec<u8>, String> {
         match value {
             Decimal::Number(number) => out.extend_from_slice(&number.to_ne_bytes()),
             Decimal::Empty => return Err(String::new()),
-            Decimal::Invalid(text) => return Err(String::from_utf8_lossy(text).chars().take(32).collect()),
+            Decimal::Invalid(text) => {
+                return Err(String::from_utf8_lossy(text).chars().take(32).collect());
+            }
         }
     }
     Ok(out)

@@ -43,7 +43,9 @@ fn state<'py>(py: Python<'py>, root: &Root) -> PyResult<State<'py>> {
     let bytes = match file {
         Some(_) => None,
         None => {
-            let all = source.bytes(0..source.len()).map_err(|e| crate::error::raise(py, crate::error::from_source(e), None))?;
+            let all = source
+                .bytes(0..source.len())
+                .map_err(|e| crate::error::raise(py, crate::error::from_source(e), None))?;
             Some(PyBytes::new(py, &all))
         }
     };
@@ -53,7 +55,10 @@ fn state<'py>(py: Python<'py>, root: &Root) -> PyResult<State<'py>> {
         mtime_ns: file.map_or(0, |(_, identity)| identity.mtime_ns),
         bytes,
         stop_before_pixels: options.stop_before_pixels,
-        specific_tags: options.specific_tags.as_ref().map(|tags| tags.iter().map(|t| t.0).collect()),
+        specific_tags: options
+            .specific_tags
+            .as_ref()
+            .map(|tags| tags.iter().map(|t| t.0).collect()),
         force: options.force,
         transfer_syntax: options.transfer_syntax.map(|t| t.uid().to_owned()),
         limits: Limits(options.limits),
@@ -68,9 +73,13 @@ fn steps(path: &[PathStep]) -> Vec<(u32, u32)> {
 pub(crate) fn reduce<'py>(slf: &Bound<'py, Dataset>) -> PyResult<Bound<'py, PyTuple>> {
     let py = slf.py();
     let this = slf.get();
-    let restore = py.import("rapidicom._rapidicom")?.getattr("_restore_dataset")?;
+    let restore = py
+        .import("rapidicom._rapidicom")?
+        .getattr("_restore_dataset")?;
     let path = steps(&Place::path(this.place.as_ref()));
-    let only: Option<Vec<u32>> = this.is_subset.then(|| this.set.headers.iter().map(|h| h.tag.0).collect());
+    let only: Option<Vec<u32>> = this
+        .is_subset
+        .then(|| this.set.headers.iter().map(|h| h.tag.0).collect());
     let arguments = (state(py, &this.root)?, path, this.part == Part::File, only);
     (restore, arguments).into_pyobject(py)
 }
@@ -82,7 +91,9 @@ pub(crate) fn reduce_sequence<'py>(
     place: Option<&std::sync::Arc<Place>>,
     tag: Tag,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let restore = py.import("rapidicom._rapidicom")?.getattr("_restore_sequence")?;
+    let restore = py
+        .import("rapidicom._rapidicom")?
+        .getattr("_restore_sequence")?;
     let path = steps(&Place::path(place));
     (restore, (state(py, root)?, path, tag.0)).into_pyobject(py)
 }
@@ -90,22 +101,32 @@ pub(crate) fn reduce_sequence<'py>(
 fn reopen<'py>(py: Python<'py>, state: State<'py>) -> PyResult<Bound<'py, Dataset>> {
     let settings = Settings {
         stop_before_pixels: state.stop_before_pixels,
-        specific_tags: state.specific_tags.map(|tags| tags.into_iter().map(Tag).collect()),
+        specific_tags: state
+            .specific_tags
+            .map(|tags| tags.into_iter().map(Tag).collect()),
         force: state.force,
-        transfer_syntax: state.transfer_syntax.as_deref().and_then(rapidicom_core::transfer_syntax::TransferSyntax::from_uid),
+        transfer_syntax: state
+            .transfer_syntax
+            .as_deref()
+            .and_then(rapidicom_core::transfer_syntax::TransferSyntax::from_uid),
         limits: state.limits.0,
         ..Settings::default()
     };
     let data_set = match (&state.path, &state.bytes) {
         (Some(path), _) => read::open_path(py, path.clone(), settings)?,
-        (None, Some(bytes)) => read::open_source(py, Source::owned(bytes.as_bytes().to_vec()), None, settings)?,
+        (None, Some(bytes)) => {
+            read::open_source(py, Source::owned(bytes.as_bytes().to_vec()), None, settings)?
+        }
         (None, None) => return Err(PyKeyError::new_err("neither path nor bytes")),
     };
     if state.path.is_some()
         && let Some(now) = data_set.root.source(Part::File).identity()
         && (now.size, now.mtime_ns) != (state.size, state.mtime_ns)
     {
-        let error = Error::new(ErrorKind::FileChanged, "the file changed since the data set was pickled; read it again");
+        let error = Error::new(
+            ErrorKind::FileChanged,
+            "the file changed since the data set was pickled; read it again",
+        );
         return Err(data_set.raise(py, error));
     }
     Bound::new(py, data_set)
@@ -113,13 +134,19 @@ fn reopen<'py>(py: Python<'py>, state: State<'py>) -> PyResult<Bound<'py, Datase
 
 fn descend<'py>(mut at: Bound<'py, Dataset>, path: &[(u32, u32)]) -> PyResult<Bound<'py, Dataset>> {
     for &(tag, item) in path {
-        at = sequence_of(&at, tag)?.get().item_of(at.py(), item as usize)?;
+        at = sequence_of(&at, tag)?
+            .get()
+            .item_of(at.py(), item as usize)?;
     }
     Ok(at)
 }
 
 fn sequence_of<'py>(at: &Bound<'py, Dataset>, tag: u32) -> PyResult<Bound<'py, Sequence>> {
-    let index = at.get().set.position(Tag(tag)).ok_or_else(|| PyKeyError::new_err(Tag(tag).to_string()))?;
+    let index = at
+        .get()
+        .set
+        .position(Tag(tag))
+        .ok_or_else(|| PyKeyError::new_err(Tag(tag).to_string()))?;
     Ok(at.get().value_at(at.py(), index)?.cast_into::<Sequence>()?)
 }
 

@@ -52,9 +52,16 @@ impl<'a> Wanted<'a> {
         let at = image.pixel_data.value_offset;
         let sample = image.layout.sample_type().map_err(|e| refused(e, at))?;
         let limits = &frames.root.options.limits;
-        let too_large = || Error::new(ErrorKind::PixelDecode, "the array does not fit this machine's memory");
-        let bytes = usize::try_from(image.output_bytes(count as u64, limits)?).map_err(|_| too_large())?;
-        let frame_bytes = usize::try_from(image.output_bytes(1, limits)?).map_err(|_| too_large())?;
+        let too_large = || {
+            Error::new(
+                ErrorKind::PixelDecode,
+                "the array does not fit this machine's memory",
+            )
+        };
+        let bytes =
+            usize::try_from(image.output_bytes(count as u64, limits)?).map_err(|_| too_large())?;
+        let frame_bytes =
+            usize::try_from(image.output_bytes(1, limits)?).map_err(|_| too_large())?;
         let mut shape = Vec::with_capacity(4);
         if leading {
             shape.push(count);
@@ -64,7 +71,15 @@ impl<'a> Wanted<'a> {
         if image.layout.samples_per_pixel > 1 {
             shape.push(usize::from(image.layout.samples_per_pixel));
         }
-        let wanted = Wanted { frames, image, dtype: dtype(sample), sample_size: sample.size(), frame_bytes, shape, bytes };
+        let wanted = Wanted {
+            frames,
+            image,
+            dtype: dtype(sample),
+            sample_size: sample.size(),
+            frame_bytes,
+            shape,
+            bytes,
+        };
         wanted.check_length(count)?;
         Ok(wanted)
     }
@@ -84,11 +99,19 @@ impl<'a> Wanted<'a> {
     /// Decodes frame `frame` into `out`.
     fn decode(&self, frame: u64, out: &mut [u8]) -> Result<()> {
         let at = self.image.pixel_data.value_offset;
-        let named = |error: Error| Error { detail: format!("frame {frame}: {}", error.detail).into(), ..error };
+        let named = |error: Error| Error {
+            detail: format!("frame {frame}: {}", error.detail).into(),
+            ..error
+        };
         if self.image.encapsulated {
             let stored = self.frames.stored(frame)?;
-            let native = rapidicom_codecs::Native { ow: false, ..self.image.native };
-            return native.decode(&stored, 0, &self.image.layout, out).map_err(|e| named(refused(e, at)));
+            let native = rapidicom_codecs::Native {
+                ow: false,
+                ..self.image.native
+            };
+            return native
+                .decode(&stored, 0, &self.image.layout, out)
+                .map_err(|e| named(refused(e, at)));
         }
         let (range, first_bit) = self.image.native_frame(frame)?;
         if self.image.native.is_identity(&self.image.layout) {
@@ -96,7 +119,10 @@ impl<'a> Wanted<'a> {
             return source.read_into(range.start, out).map_err(from_source);
         }
         let stored = self.frames.root.bytes(self.frames.part, range)?;
-        self.image.native.decode(&stored, first_bit, &self.image.layout, out).map_err(|e| named(refused(e, at)))?;
+        self.image
+            .native
+            .decode(&stored, first_bit, &self.image.layout, out)
+            .map_err(|e| named(refused(e, at)))?;
         self.frames.root.check(self.frames.part)
     }
 
@@ -107,7 +133,9 @@ impl<'a> Wanted<'a> {
             return Ok(None);
         }
         let (start, _) = self.image.native_frame(first)?;
-        let (last, _) = self.image.native_frame(first.saturating_add(count.saturating_sub(1)))?;
+        let (last, _) = self
+            .image
+            .native_frame(first.saturating_add(count.saturating_sub(1)))?;
         let range = start.start..last.end;
         let aligned = range.start.is_multiple_of(self.sample_size as u64);
         if !aligned || range.end - range.start != self.bytes as u64 {
@@ -115,22 +143,33 @@ impl<'a> Wanted<'a> {
         }
         if !self.image.native.is_identity(&self.image.layout) {
             let stored = source.bytes(range.clone()).map_err(from_source)?;
-            if !self.image.native.is_identity_for(&self.image.layout, &stored) {
+            if !self
+                .image
+                .native
+                .is_identity_for(&self.image.layout, &stored)
+            {
                 return Ok(None);
             }
         }
         source.copy_on_write(range).map_err(from_source)
     }
 
-    fn shaped<'py>(&self, py: Python<'py>, flat: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn shaped<'py>(
+        &self,
+        py: Python<'py>,
+        flat: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let shape = PyTuple::new(py, &self.shape)?;
-        flat.call_method1("view", (self.dtype,))?.call_method1("reshape", (shape,))
+        flat.call_method1("view", (self.dtype,))?
+            .call_method1("reshape", (shape,))
     }
 
     fn array_of_map<'py>(&self, py: Python<'py>, map: CowMap) -> PyResult<Bound<'py, PyAny>> {
         let owner = Bound::new(py, PixelMap { map })?;
         let shape = PyTuple::new(py, &self.shape)?;
-        numpy(py)?.getattr("ndarray")?.call1((shape, self.dtype, owner))
+        numpy(py)?
+            .getattr("ndarray")?
+            .call1((shape, self.dtype, owner))
     }
 
     /// That `out` has the right shape, dtype and memory.
@@ -138,11 +177,17 @@ impl<'a> Wanted<'a> {
         let wrong = |what: String| PyValueError::new_err(format!("out {what}"));
         let array = numpy(py)?.getattr("ndarray")?;
         if !out.is_instance(&array)? {
-            return Err(wrong(format!("is a {}, expected a numpy.ndarray", out.get_type().name()?)));
+            return Err(wrong(format!(
+                "is a {}, expected a numpy.ndarray",
+                out.get_type().name()?
+            )));
         }
         let shape: Vec<usize> = out.getattr("shape")?.extract()?;
         if shape != self.shape {
-            return Err(wrong(format!("has shape {shape:?}, expected {:?}", self.shape)));
+            return Err(wrong(format!(
+                "has shape {shape:?}, expected {:?}",
+                self.shape
+            )));
         }
         let found = out.getattr("dtype")?;
         if !found.eq(numpy(py)?.getattr("dtype")?.call1((self.dtype,))?)? {
@@ -158,19 +203,31 @@ impl<'a> Wanted<'a> {
     }
 
     /// Decodes `frames` one after the other into `out`, on `threads` threads, with the interpreter released.
-    fn fill(&self, py: Python<'_>, frames: &[u64], out: &mut [u8], threads: Option<usize>) -> PyResult<()> {
+    fn fill(
+        &self,
+        py: Python<'_>,
+        frames: &[u64],
+        out: &mut [u8],
+        threads: Option<usize>,
+    ) -> PyResult<()> {
         if self.frame_bytes == 0 {
             return Ok(());
         }
         let per_stretch = (STRETCH / self.frame_bytes).max(1);
         let deadline = self.frames.root.options.limits.deadline_s;
         let begun = std::time::Instant::now();
-        for (some, place) in frames.chunks(per_stretch).zip(out.chunks_mut(per_stretch.saturating_mul(self.frame_bytes))) {
-            py.detach(|| self.fill_stretch(some, place, threads)).map_err(|e| self.frames.raise(py, e))?;
+        for (some, place) in frames
+            .chunks(per_stretch)
+            .zip(out.chunks_mut(per_stretch.saturating_mul(self.frame_bytes)))
+        {
+            py.detach(|| self.fill_stretch(some, place, threads))
+                .map_err(|e| self.frames.raise(py, e))?;
             py.check_signals()?;
             if let Some(limit) = deadline.filter(|&d| begun.elapsed().as_secs_f64() > d) {
                 let took = begun.elapsed().as_secs_f64();
-                return Err(self.frames.raise(py, Error::limit("deadline_s", limit as u64, took as u64)));
+                return Err(self
+                    .frames
+                    .raise(py, Error::limit("deadline_s", limit as u64, took as u64)));
             }
         }
         Ok(())
@@ -178,19 +235,32 @@ impl<'a> Wanted<'a> {
 
     fn fill_stretch(&self, frames: &[u64], out: &mut [u8], threads: Option<usize>) -> Result<()> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let wanted = threads.unwrap_or_else(|| cores.min(out.len() / WORTH_A_THREAD)).clamp(1, frames.len().max(1));
+        let wanted = threads
+            .unwrap_or_else(|| cores.min(out.len() / WORTH_A_THREAD))
+            .clamp(1, frames.len().max(1));
         let one = |some: &[u64], place: &mut [u8]| -> Result<()> {
-            some.iter().zip(place.chunks_exact_mut(self.frame_bytes)).try_for_each(|(&frame, out)| self.decode(frame, out))
+            some.iter()
+                .zip(place.chunks_exact_mut(self.frame_bytes))
+                .try_for_each(|(&frame, out)| self.decode(frame, out))
         };
         if wanted == 1 {
             return one(frames, out);
         }
         let each = frames.len().div_ceil(wanted);
         std::thread::scope(|scope| {
-            let work = frames.chunks(each).zip(out.chunks_mut(each.saturating_mul(self.frame_bytes)));
-            let running: Vec<_> = work.map(|(some, place)| scope.spawn(move || one(some, place))).collect();
+            let work = frames
+                .chunks(each)
+                .zip(out.chunks_mut(each.saturating_mul(self.frame_bytes)));
+            let running: Vec<_> = work
+                .map(|(some, place)| scope.spawn(move || one(some, place)))
+                .collect();
             let joined = running.into_iter().map(|thread| {
-                thread.join().unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "a decoding thread panicked")))
+                thread.join().unwrap_or_else(|_| {
+                    Err(Error::new(
+                        ErrorKind::Internal,
+                        "a decoding thread panicked",
+                    ))
+                })
             });
             joined.collect::<Vec<_>>().into_iter().collect()
         })
@@ -208,14 +278,23 @@ impl<'a> Wanted<'a> {
             self.fill(py, frames, held.bytes_mut()?, threads)?;
             return Ok(out);
         }
-        let consecutive = frames.windows(2).all(|pair| matches!(pair, [a, b] if a.checked_add(1) == Some(*b)));
+        let consecutive = frames
+            .windows(2)
+            .all(|pair| matches!(pair, [a, b] if a.checked_add(1) == Some(*b)));
         if let (true, Some(&first)) = (consecutive, frames.first())
-            && let Some(map) = py.detach(|| self.view(first, frames.len() as u64)).map_err(|e| self.frames.raise(py, e))?
+            && let Some(map) = py
+                .detach(|| self.view(first, frames.len() as u64))
+                .map_err(|e| self.frames.raise(py, e))?
         {
             return self.array_of_map(py, map);
         }
         let flat = numpy(py)?.getattr("empty")?.call1((self.bytes, "u1"))?;
-        self.fill(py, frames, HeldBuffer::of(&flat, true)?.bytes_mut()?, threads)?;
+        self.fill(
+            py,
+            frames,
+            HeldBuffer::of(&flat, true)?.bytes_mut()?,
+            threads,
+        )?;
         self.shaped(py, &flat)
     }
 }
@@ -224,11 +303,17 @@ impl<'a> Wanted<'a> {
 fn supported(frames: &Frames) -> Result<()> {
     const ENCAPSULATED_UNCOMPRESSED: &str = "1.2.840.10008.1.2.1.98";
     let syntax = frames.root.start.transfer_syntax;
-    if !frames.table.image.encapsulated || syntax.is_some_and(|t| t.uid() == ENCAPSULATED_UNCOMPRESSED) {
+    if !frames.table.image.encapsulated
+        || syntax.is_some_and(|t| t.uid() == ENCAPSULATED_UNCOMPRESSED)
+    {
         return Ok(());
     }
-    let name = syntax.map_or("of unknown Transfer Syntax".to_owned(), |t| format!("{} ({})", t.name(), t.uid()));
-    let detail = format!("Pixel Data {name} can't be decoded; expected native data; `frames.encoded(i)` gives the code stream");
+    let name = syntax.map_or("of unknown Transfer Syntax".to_owned(), |t| {
+        format!("{} ({})", t.name(), t.uid())
+    });
+    let detail = format!(
+        "Pixel Data {name} can't be decoded; expected native data; `frames.encoded(i)` gives the code stream"
+    );
     Err(Error::new(ErrorKind::UnsupportedTransferSyntax, detail).of(Tag::PIXEL_DATA))
 }
 
@@ -254,7 +339,11 @@ pub(crate) fn pixel_array<'py>(
 fn check_count(py: Python<'_>, frames: &Frames) -> PyResult<usize> {
     if !frames.table.image.encapsulated {
         let last = frames.table.image.frames.saturating_sub(1);
-        frames.table.image.native_frame(last).map_err(|e| frames.raise(py, e))?;
+        frames
+            .table
+            .image
+            .native_frame(last)
+            .map_err(|e| frames.raise(py, e))?;
     }
     Ok(frames.chosen.len)
 }

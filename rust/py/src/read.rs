@@ -66,11 +66,16 @@ pub(crate) fn open_source(
     finish(py, opened.map_err(|e| raise(py, e, named.as_deref()))?)
 }
 
-fn finish(py: Python<'_>, (root, headers): (Root, Vec<rapidicom_core::read::ElementHeader>)) -> PyResult<Dataset> {
+fn finish(
+    py: Python<'_>,
+    (root, headers): (Root, Vec<rapidicom_core::read::ElementHeader>),
+) -> PyResult<Dataset> {
     let strict = root.options.strict;
     let data_set = Dataset::top(Arc::new(root), headers);
     if strict {
-        let all = py.detach(|| data_set.deviations()).map_err(|e| data_set.raise(py, e))?;
+        let all = py
+            .detach(|| data_set.deviations())
+            .map_err(|e| data_set.raise(py, e))?;
         if let Some(first) = all.first() {
             return Err(data_set.raise(py, crate::root::strict(first)));
         }
@@ -108,9 +113,14 @@ fn bytes_of(source: &Bound<'_, PyAny>) -> PyResult<Origin> {
     if source.hasattr("read")? {
         let bytes = source.call_method0("read")?;
         let bytes = bytes.cast::<PyBytes>().map_err(|_| {
-            PyTypeError::new_err("the file-like object's read() does not give bytes; open it in binary mode")
+            PyTypeError::new_err(
+                "the file-like object's read() does not give bytes; open it in binary mode",
+            )
         })?;
-        let name = source.getattr("name").ok().and_then(|name| name.extract::<PathBuf>().ok());
+        let name = source
+            .getattr("name")
+            .ok()
+            .and_then(|name| name.extract::<PathBuf>().ok());
         return Ok(Origin::Read(bytes.as_bytes().to_vec(), name));
     }
     Err(PyTypeError::new_err(format!(
@@ -124,7 +134,9 @@ fn access_of(access: &str) -> PyResult<Access> {
         "auto" => Ok(Access::Auto),
         "mmap" => Ok(Access::Mmap),
         "read" => Ok(Access::Read),
-        other => Err(PyValueError::new_err(format!("access is {other:?}, expected 'auto', 'mmap' or 'read'"))),
+        other => Err(PyValueError::new_err(format!(
+            "access is {other:?}, expected 'auto', 'mmap' or 'read'"
+        ))),
     }
 }
 
@@ -147,7 +159,9 @@ pub(crate) fn dcmread(
         stop_before_pixels,
         specific_tags: specific_tags.map(tags_of).transpose()?,
         force,
-        transfer_syntax: transfer_syntax.map(|uid| transfer_syntax_of(source.py(), uid)).transpose()?,
+        transfer_syntax: transfer_syntax
+            .map(|uid| transfer_syntax_of(source.py(), uid))
+            .transpose()?,
         access: access_of(access)?,
         strict,
         limits: limits.map_or(CoreLimits::DEFAULT, |l| l.0),
@@ -167,19 +181,37 @@ pub(crate) fn is_dicom(source: &Bound<'_, PyAny>) -> PyResult<bool> {
         Origin::Held(held) => Source::foreign(Box::new(held)),
         Origin::Read(bytes, _) => Source::owned(bytes),
     };
-    let first = stream.window(0, 4096).map_err(|e| raise(py, from_source(e), None))?;
+    let first = stream
+        .window(0, 4096)
+        .map_err(|e| raise(py, from_source(e), None))?;
     let mut unheard = Deviations::new(0);
-    let found = start(&Window::new(&first.bytes, 0), stream.len(), &StartOptions::default(), &mut unheard);
+    let found = start(
+        &Window::new(&first.bytes, 0),
+        stream.len(),
+        &StartOptions::default(),
+        &mut unheard,
+    );
     Ok(found.is_ok())
 }
 
 /// The frames of a source, opened to read them alone.
-fn frames_of(source: &Bound<'_, PyAny>, access: Access, limits: Option<Limits>) -> PyResult<Frames> {
+fn frames_of(
+    source: &Bound<'_, PyAny>,
+    access: Access,
+    limits: Option<Limits>,
+) -> PyResult<Frames> {
     if let Ok(data_set) = source.cast::<Dataset>() {
         return Frames::of(data_set.get()).map_err(|e| data_set.get().raise(source.py(), e));
     }
     let limits = limits.map_or(CoreLimits::DEFAULT, |l| l.0);
-    let data_set = open(source, Settings { access, limits, ..Settings::default() })?;
+    let data_set = open(
+        source,
+        Settings {
+            access,
+            limits,
+            ..Settings::default()
+        },
+    )?;
     Frames::of(&data_set).map_err(|e| data_set.raise(source.py(), e))
 }
 
@@ -194,7 +226,11 @@ pub(crate) fn pixel_array<'py>(
     threads: Option<usize>,
     limits: Option<Limits>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let access = if out.is_some() { Access::Read } else { Access::Auto };
+    let access = if out.is_some() {
+        Access::Read
+    } else {
+        Access::Auto
+    };
     let frames = frames_of(source, access, limits)?;
     pixels::pixel_array(source.py(), &frames, index, raw, out, threads)
 }
@@ -211,7 +247,18 @@ pub(crate) fn iter_pixels(
 ) -> PyResult<FrameIterator> {
     let _ = threads; // Native frames are views: there is nothing to do ahead of the caller.
     let frames = frames_of(source, Access::Auto, limits)?;
-    let indices = indices.map(|all| all.into_iter().map(|i| frames.index(i)).collect::<PyResult<Vec<_>>>()).transpose()?;
+    let indices = indices
+        .map(|all| {
+            all.into_iter()
+                .map(|i| frames.index(i))
+                .collect::<PyResult<Vec<_>>>()
+        })
+        .transpose()?;
     let frames = Py::new(source.py(), frames)?;
-    Ok(FrameIterator { frames, raw, indices, next: std::sync::atomic::AtomicUsize::new(0) })
+    Ok(FrameIterator {
+        frames,
+        raw,
+        indices,
+        next: std::sync::atomic::AtomicUsize::new(0),
+    })
 }

@@ -5,7 +5,8 @@ use rapidicom_core::data_set::{DataSet, Inherited};
 use rapidicom_core::error::PathStep;
 use rapidicom_core::read::leniency::{Deviation, Deviations};
 use rapidicom_core::read::{
-    ElementHeader, Event, FileStart, Need, Scanner, StartOptions, Window, inflate, scan, sorted, start,
+    ElementHeader, Event, FileStart, Need, Scanner, StartOptions, Window, inflate, scan, sorted,
+    start,
 };
 use rapidicom_core::transfer_syntax::TransferSyntax;
 use rapidicom_core::{Error, ErrorKind, Limits, Tag};
@@ -73,10 +74,22 @@ pub(crate) enum Part {
 
 impl Root {
     /// Reads the beginning and the top level of `file`.
-    pub(crate) fn open(file: Source, path: Option<PathBuf>, options: ReadOptions) -> Result<(Root, Vec<ElementHeader>)> {
+    pub(crate) fn open(
+        file: Source,
+        path: Option<PathBuf>,
+        options: ReadOptions,
+    ) -> Result<(Root, Vec<ElementHeader>)> {
         let mut noted = Deviations::new(options.limits.max_warnings);
         let start = begin(&file, &options, &mut noted)?;
-        let mut root = Root { file, inflated: None, start, options, path, noted, all: OnceLock::new() };
+        let mut root = Root {
+            file,
+            inflated: None,
+            start,
+            options,
+            path,
+            noted,
+            all: OnceLock::new(),
+        };
         if root.start.deflated {
             root.inflate()?;
         }
@@ -121,7 +134,10 @@ impl Root {
 
     fn inflate(&mut self) -> Result<()> {
         let from = self.start.data_set;
-        let bytes = self.file.bytes(from..self.file.len()).map_err(from_source)?;
+        let bytes = self
+            .file
+            .bytes(from..self.file.len())
+            .map_err(from_source)?;
         let limits = self.options.limits;
         let encoding = self.start.encoding;
         let declared = |first: &[u8]| declared_length(first, encoding, &limits);
@@ -134,13 +150,27 @@ impl Root {
     /// The headers of the top level, in tag order.
     fn top_level(&mut self) -> Result<Vec<ElementHeader>> {
         let source = self.inflated.as_ref().unwrap_or(&self.file);
-        let mut scanner = Scanner::new(self.start.data_set, source.len(), self.start.encoding, &self.options.limits);
+        let mut scanner = Scanner::new(
+            self.start.data_set,
+            source.len(),
+            self.start.encoding,
+            &self.options.limits,
+        );
         if self.options.stop_before_pixels {
             scanner = scanner.stop_at(Tag::FLOAT_PIXEL_DATA);
         }
-        if let Some(last) = self.options.specific_tags.as_ref().and_then(|tags| tags.last()) {
+        if let Some(last) = self
+            .options
+            .specific_tags
+            .as_ref()
+            .and_then(|tags| tags.last())
+        {
             let after = Tag(last.0.saturating_add(1)).max(Tag(Tag::SPECIFIC_CHARACTER_SET.0 + 1));
-            let stop = if self.options.stop_before_pixels { after.min(Tag::FLOAT_PIXEL_DATA) } else { after };
+            let stop = if self.options.stop_before_pixels {
+                after.min(Tag::FLOAT_PIXEL_DATA)
+            } else {
+                after
+            };
             scanner = scanner.stop_at(stop);
         }
         let mut headers = Vec::with_capacity(64);
@@ -160,7 +190,9 @@ impl Root {
             headers = sorted(headers);
         }
         if let Some(wanted) = &self.options.specific_tags {
-            headers.retain(|h| h.tag == Tag::SPECIFIC_CHARACTER_SET || wanted.binary_search(&h.tag).is_ok());
+            headers.retain(|h| {
+                h.tag == Tag::SPECIFIC_CHARACTER_SET || wanted.binary_search(&h.tag).is_ok()
+            });
         }
         headers.shrink_to_fit();
         Ok(headers)
@@ -174,12 +206,20 @@ impl Root {
         let window = Window::new(&bytes, range.start);
         let mut unheard = Deviations::new(0);
         let headers = scan(&window, range, encoding, &self.options.limits, &mut unheard)?;
-        Ok(DataSet::new(headers.into(), encoding, Inherited::default(), |_| None))
+        Ok(DataSet::new(
+            headers.into(),
+            encoding,
+            Inherited::default(),
+            |_| None,
+        ))
     }
 }
 
 fn begin(file: &Source, options: &ReadOptions, noted: &mut Deviations) -> Result<FileStart> {
-    let wanted = StartOptions { force: options.force, transfer_syntax: options.transfer_syntax };
+    let wanted = StartOptions {
+        force: options.force,
+        transfer_syntax: options.transfer_syntax,
+    };
     let mut at_least = 0;
     loop {
         let first = window(file, 0, at_least)?;
@@ -188,14 +228,20 @@ fn begin(file: &Source, options: &ReadOptions, noted: &mut Deviations) -> Result
             Err(need) => {
                 // Nothing read so far counts twice.
                 *noted = Deviations::new(options.limits.max_warnings);
-                at_least = need.length.max(at_least.saturating_mul(2)).max(1024).min(file.len());
+                at_least = need
+                    .length
+                    .max(at_least.saturating_mul(2))
+                    .max(1024)
+                    .min(file.len());
             }
         }
     }
 }
 
 fn window(source: &Source, offset: u64, at_least: u64) -> Result<rapidicom_source::Window<'_>> {
-    source.window(offset.min(source.len()), at_least).map_err(from_source)
+    source
+        .window(offset.min(source.len()), at_least)
+        .map_err(from_source)
 }
 
 /// The window that has what is needed; larger than the last one where that began at the same place, so that asking ends.
@@ -204,24 +250,40 @@ fn next_window<'a>(
     last: &rapidicom_source::Window<'_>,
     need: Need,
 ) -> Result<rapidicom_source::Window<'a>> {
-    let had = if last.base == need.offset { (last.bytes.len() as u64).saturating_mul(2) } else { 0 };
+    let had = if last.base == need.offset {
+        (last.bytes.len() as u64).saturating_mul(2)
+    } else {
+        0
+    };
     let next = window(source, need.offset, need.length.max(had))?;
     if next.base > need.offset || (next.bytes.len() as u64) < need.length {
-        let error = Error::new(ErrorKind::Truncated, format!("{} bytes expected, the stream ends", need.length));
+        let error = Error::new(
+            ErrorKind::Truncated,
+            format!("{} bytes expected, the stream ends", need.length),
+        );
         return Err(error.at(need.offset));
     }
     Ok(next)
 }
 
 /// What the first inflated stretch declares must stay within what may be inflated.
-fn declared_length(first: &[u8], encoding: rapidicom_core::transfer_syntax::Encoding, limits: &Limits) -> Result<()> {
+fn declared_length(
+    first: &[u8],
+    encoding: rapidicom_core::transfer_syntax::Encoding,
+    limits: &Limits,
+) -> Result<()> {
     let mut scanner = Scanner::new(0, u64::MAX, encoding, limits);
     let window = Window::new(first, 0);
     let mut unheard = Deviations::new(1);
     loop {
         match scanner.next(&window, &mut unheard)? {
             Event::Element(h) if h.value_end() > limits.max_inflated_bytes => {
-                return Err(Error::limit("max_inflated_bytes", limits.max_inflated_bytes, h.value_end()).of(h.tag));
+                return Err(Error::limit(
+                    "max_inflated_bytes",
+                    limits.max_inflated_bytes,
+                    h.value_end(),
+                )
+                .of(h.tag));
             }
             Event::Element(_) | Event::Amended(_) => {}
             Event::Need(_) | Event::Stopped(_) | Event::End => return Ok(()),
@@ -233,7 +295,11 @@ fn declared_length(first: &[u8], encoding: rapidicom_core::transfer_syntax::Enco
 pub(crate) fn strict(deviation: &Deviation) -> Error {
     let mut error = Error::new(
         ErrorKind::InvalidDicom,
-        format!("{}: {}; expected what the standard says, as strict=True asks", deviation.code.as_str(), deviation.detail),
+        format!(
+            "{}: {}; expected what the standard says, as strict=True asks",
+            deviation.code.as_str(),
+            deviation.detail
+        ),
     );
     error.path.clone_from(&deviation.path);
     error.at(deviation.offset).of(deviation.tag)

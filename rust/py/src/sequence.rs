@@ -32,7 +32,9 @@ impl Sequence {
         let limits = &root.options.limits;
         let depth = Place::path(data_set.place.as_ref()).len() as u64 + 1;
         if depth > u64::from(limits.max_depth) {
-            return Err(Error::limit("max_depth", u64::from(limits.max_depth), depth).of(header.tag));
+            return Err(
+                Error::limit("max_depth", u64::from(limits.max_depth), depth).of(header.tag),
+            );
         }
         let found = {
             let bytes = data_set.bytes(header)?;
@@ -47,7 +49,10 @@ impl Sequence {
             part: data_set.part,
             inherited: data_set.set.inherited,
             place: data_set.place.clone(),
-            items: found.into_iter().map(|item| (item, OnceLock::new())).collect(),
+            items: found
+                .into_iter()
+                .map(|item| (item, OnceLock::new()))
+                .collect(),
         })
     }
 
@@ -57,31 +62,58 @@ impl Sequence {
     }
 
     /// The item at `index`, the same object each time.
-    pub(crate) fn item_of<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, Dataset>> {
+    pub(crate) fn item_of<'py>(
+        &self,
+        py: Python<'py>,
+        index: usize,
+    ) -> PyResult<Bound<'py, Dataset>> {
         let Some((item, slot)) = self.items.get(index) else {
             return Err(PyIndexError::new_err("sequence index out of range"));
         };
         if let Some(made) = slot.get() {
             return Ok(made.bind(py).clone());
         }
-        let step = PathStep { tag: self.tag, item: u32::try_from(index).unwrap_or(u32::MAX) };
-        let place = Arc::new(Place { step, parent: self.place.clone() });
-        let made = Dataset::item(&self.root, item.range(), item.encoding, self.inherited, self.part, Arc::clone(&place))
-            .map_err(|mut error| {
-                error.path = Place::path(Some(&place));
-                raise(py, error, self.root.path())
-            })?;
+        let step = PathStep {
+            tag: self.tag,
+            item: u32::try_from(index).unwrap_or(u32::MAX),
+        };
+        let place = Arc::new(Place {
+            step,
+            parent: self.place.clone(),
+        });
+        let made = Dataset::item(
+            &self.root,
+            item.range(),
+            item.encoding,
+            self.inherited,
+            self.part,
+            Arc::clone(&place),
+        )
+        .map_err(|mut error| {
+            error.path = Place::path(Some(&place));
+            raise(py, error, self.root.path())
+        })?;
         let made = Py::new(py, made)?;
         Ok(slot.get_or_init(|| made).bind(py).clone())
     }
 
     /// The item at `index`, from the end where it is negative.
-    pub(crate) fn item_at<'py>(&self, py: Python<'py>, index: isize) -> PyResult<Bound<'py, Dataset>> {
+    pub(crate) fn item_at<'py>(
+        &self,
+        py: Python<'py>,
+        index: isize,
+    ) -> PyResult<Bound<'py, Dataset>> {
         let len = isize::try_from(self.len()).unwrap_or(isize::MAX);
-        let from_start = if index < 0 { index.saturating_add(len) } else { index };
+        let from_start = if index < 0 {
+            index.saturating_add(len)
+        } else {
+            index
+        };
         match usize::try_from(from_start) {
             Ok(place) if place < self.len() => self.item_of(py, place),
-            _ => Err(PyIndexError::new_err(format!("item {index} of a sequence of {len}"))),
+            _ => Err(PyIndexError::new_err(format!(
+                "item {index} of a sequence of {len}"
+            ))),
         }
     }
 
@@ -96,23 +128,35 @@ impl Sequence {
         self.len()
     }
 
-    fn __getitem__<'py>(&self, py: Python<'py>, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn __getitem__<'py>(
+        &self,
+        py: Python<'py>,
+        index: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         if let Ok(index) = index.extract::<isize>() {
             return Ok(self.item_at(py, index)?.into_any());
         }
         let Ok(slice) = index.cast::<PySlice>() else {
-            return Err(PyTypeError::new_err("a sequence is indexed by integers and slices"));
+            return Err(PyTypeError::new_err(
+                "a sequence is indexed by integers and slices",
+            ));
         };
         let wanted = slice.indices(isize::try_from(self.len()).unwrap_or(isize::MAX))?;
         let mut found = Vec::new();
         for n in 0..wanted.slicelength {
-            found.push(self.item_at(py, wanted.start + wanted.step * isize::try_from(n).unwrap_or(0))?);
+            found.push(self.item_at(
+                py,
+                wanted.start + wanted.step * isize::try_from(n).unwrap_or(0),
+            )?);
         }
         Ok(PyList::new(py, found)?.into_any())
     }
 
     fn __iter__(slf: Bound<'_, Self>) -> SequenceIterator {
-        SequenceIterator { sequence: slf.unbind(), next: std::sync::atomic::AtomicUsize::new(0) }
+        SequenceIterator {
+            sequence: slf.unbind(),
+            next: std::sync::atomic::AtomicUsize::new(0),
+        }
     }
 
     fn __contains__(&self, py: Python<'_>, item: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -120,13 +164,24 @@ impl Sequence {
     }
 
     #[pyo3(signature = (item, *bounds))]
-    fn index<'py>(&self, py: Python<'py>, item: &Bound<'py, PyAny>, bounds: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-        let arguments = PyTuple::new(py, [item.clone()])?.as_sequence().concat(bounds.as_sequence())?;
-        PyList::new(py, self.all(py)?)?.as_any().call_method1("index", arguments.to_tuple()?)
+    fn index<'py>(
+        &self,
+        py: Python<'py>,
+        item: &Bound<'py, PyAny>,
+        bounds: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let arguments = PyTuple::new(py, [item.clone()])?
+            .as_sequence()
+            .concat(bounds.as_sequence())?;
+        PyList::new(py, self.all(py)?)?
+            .as_any()
+            .call_method1("index", arguments.to_tuple()?)
     }
 
     fn count<'py>(&self, py: Python<'py>, item: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        PyList::new(py, self.all(py)?)?.as_any().call_method1("count", (item,))
+        PyList::new(py, self.all(py)?)?
+            .as_any()
+            .call_method1("count", (item,))
     }
 
     fn __reversed__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -135,7 +190,10 @@ impl Sequence {
         Ok(PyList::new(py, all)?.as_any().try_iter()?.into_any())
     }
 
-    fn __eq__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn __eq__<'py>(
+        slf: &Bound<'py, Self>,
+        other: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         function(slf.py(), "rapidicom.compare", "sequences_equal")?.call1((slf, other))
     }
 
@@ -168,6 +226,10 @@ impl SequenceIterator {
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, Dataset>>> {
         let sequence = self.sequence.get();
         let index = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        if index < sequence.len() { sequence.item_of(py, index).map(Some) } else { Ok(None) }
+        if index < sequence.len() {
+            sequence.item_of(py, index).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 }

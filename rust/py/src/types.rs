@@ -19,7 +19,11 @@ static PYTHON_SIDE: PyOnceLock<PythonSide> = PyOnceLock::new();
 pub(crate) fn python(py: Python<'_>) -> PyResult<&PythonSide> {
     PYTHON_SIDE.get_or_try_init(py, || {
         let class = |module: &str, name: &str| -> PyResult<Py<PyType>> {
-            Ok(py.import(module)?.getattr(name)?.cast_into::<PyType>()?.unbind())
+            Ok(py
+                .import(module)?
+                .getattr(name)?
+                .cast_into::<PyType>()?
+                .unbind())
         };
         Ok(PythonSide {
             person_name: class("rapidicom.person_name", "PersonName")?,
@@ -31,12 +35,18 @@ pub(crate) fn python(py: Python<'_>) -> PyResult<&PythonSide> {
 }
 
 /// A function of one of `rapidicom`'s Python modules that is not on a hot path.
-pub(crate) fn function<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn function<'py>(
+    py: Python<'py>,
+    module: &str,
+    name: &str,
+) -> PyResult<Bound<'py, PyAny>> {
     py.import(module)?.getattr(name)
 }
 
 /// numpy, imported when first needed.
 pub(crate) fn numpy(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
     static NUMPY: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-    Ok(NUMPY.get_or_try_init(py, || py.import("numpy").map(Bound::unbind))?.bind(py))
+    Ok(NUMPY
+        .get_or_try_init(py, || py.import("numpy").map(Bound::unbind))?
+        .bind(py))
 }

@@ -27,7 +27,9 @@ pub(crate) type Value<'py> = PyResult<Result<Bound<'py, PyAny>>>;
 pub(crate) fn empty(py: Python<'_>, vr: Vr) -> PyResult<Bound<'_, PyAny>> {
     match vr {
         Vr::PN => python(py)?.person_name.bind(py).call1(("",)),
-        vr if vr.is_text() && !matches!(vr, Vr::DS | Vr::IS) => PyString::new(py, "").into_bound_py_any(py),
+        vr if vr.is_text() && !matches!(vr, Vr::DS | Vr::IS) => {
+            PyString::new(py, "").into_bound_py_any(py)
+        }
         _ => Ok(py.None().into_bound(py)),
     }
 }
@@ -44,7 +46,9 @@ impl<'a> Field<'a> {
             Vr::DS => self.decimals(py),
             Vr::IS => self.integers(py),
             Vr::AT => self.tags(py),
-            Vr::US | Vr::SS | Vr::UL | Vr::SL | Vr::UV | Vr::SV | Vr::FL | Vr::FD => self.numbers(py),
+            Vr::US | Vr::SS | Vr::UL | Vr::SL | Vr::UV | Vr::SV | Vr::FL | Vr::FD => {
+                self.numbers(py)
+            }
             Vr::OB | Vr::OD | Vr::OF | Vr::OL | Vr::OV | Vr::OW | Vr::UN | Vr::SQ => {
                 PyBytes::new(py, self.bytes).into_bound_py_any(py).map(Ok)
             }
@@ -59,7 +63,10 @@ impl<'a> Field<'a> {
     /// Text with backslashes between values.
     fn text<'py>(&self, py: Python<'py>, vr: Vr) -> Value<'py> {
         let (text, _) = text::decode(self.bytes, vr, self.charset);
-        one_or_list(py, text.split('\\'), |part| PyString::new(py, trim_value(part, vr)).into_bound_py_any(py)).map(Ok)
+        one_or_list(py, text.split('\\'), |part| {
+            PyString::new(py, trim_value(part, vr)).into_bound_py_any(py)
+        })
+        .map(Ok)
     }
 
     /// Text as objects of a class of ours.
@@ -67,7 +74,11 @@ impl<'a> Field<'a> {
         let (text, _) = text::decode(self.bytes, self.vr, self.charset);
         let class = class.bind(py);
         let make = |part: &str| {
-            let part = if self.vr == Vr::PN { part.trim_end_matches('=') } else { part };
+            let part = if self.vr == Vr::PN {
+                part.trim_end_matches('=')
+            } else {
+                part
+            };
             class.call1((PyString::new(py, part),))
         };
         one_or_list(py, text.split('\\'), make).map(Ok)
@@ -91,7 +102,11 @@ impl<'a> Field<'a> {
         match found.as_slice() {
             [one] => object(one).map(Ok),
             all if all.iter().all(|v| matches!(v, Decimal::Number(_))) => {
-                let list = PyList::new(py, all.iter().map(|v| if let Decimal::Number(n) = v { *n } else { 0.0 }))?;
+                let list = PyList::new(
+                    py,
+                    all.iter()
+                        .map(|v| if let Decimal::Number(n) = v { *n } else { 0.0 }),
+                )?;
                 Ok(Ok(list.into_any()))
             }
             // An empty component is the text that stands there.
@@ -124,7 +139,11 @@ impl<'a> Field<'a> {
         let text = latin_1(bytes);
         let made = one_or_list(py, text.split('\\'), |part| {
             let object = PyString::new(py, part);
-            if part.trim().is_empty() { Ok(object.into_any()) } else { make(object) }
+            if part.trim().is_empty() {
+                Ok(object.into_any())
+            } else {
+                make(object)
+            }
         });
         match made {
             Ok(value) => Ok(Ok(value)),
@@ -160,7 +179,9 @@ impl<'a> Field<'a> {
             let half = |a, b| rapidicom_core::read::u16_of([a, b], self.little);
             Tag::new(half(b[0], b[1]), half(b[2], b[3])).0
         });
-        let mut objects = all.map(|tag| class.call1((tag,))).collect::<PyResult<Vec<_>>>()?;
+        let mut objects = all
+            .map(|tag| class.call1((tag,)))
+            .collect::<PyResult<Vec<_>>>()?;
         if objects.len() == 1 && self.bytes.len() == 4 {
             return Ok(Ok(objects.remove(0)));
         }
@@ -187,8 +208,17 @@ impl<'a> Field<'a> {
     }
 
     /// The first entry of a lookup table's descriptor is never negative, whatever Pixel Representation is. PS3.3 §C.11.1.1
-    fn mend_descriptor<'py>(&self, py: Python<'py>, objects: &mut [Bound<'py, PyAny>]) -> PyResult<()> {
-        const DESCRIPTORS: [Tag; 4] = [Tag(0x0028_1101), Tag(0x0028_1102), Tag(0x0028_1103), Tag(0x0028_3002)];
+    fn mend_descriptor<'py>(
+        &self,
+        py: Python<'py>,
+        objects: &mut [Bound<'py, PyAny>],
+    ) -> PyResult<()> {
+        const DESCRIPTORS: [Tag; 4] = [
+            Tag(0x0028_1101),
+            Tag(0x0028_1102),
+            Tag(0x0028_1103),
+            Tag(0x0028_3002),
+        ];
         if self.vr == Vr::SS
             && DESCRIPTORS.contains(&self.header.tag)
             && let Some(first) = objects.first_mut()
@@ -217,12 +247,19 @@ impl<'a> Field<'a> {
 
 /// As pydicom's IS: `int`, else a float without fraction as `int`, else the float.
 #[cold]
-fn integer_by_python<'py>(py: Python<'py>, part: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+fn integer_by_python<'py>(
+    py: Python<'py>,
+    part: &Bound<'py, PyString>,
+) -> PyResult<Bound<'py, PyAny>> {
     let int = py.get_type::<PyInt>();
     int.call1((part,)).or_else(|_| {
         let float = py.get_type::<PyFloat>().call1((part,))?;
         let whole = int.call1((&float,))?;
-        if whole.eq(&float)? { Ok(whole) } else { Ok(float) }
+        if whole.eq(&float)? {
+            Ok(whole)
+        } else {
+            Ok(float)
+        }
     })
 }
 
@@ -233,7 +270,9 @@ fn one_or_list<'py, 'a>(
     make: impl Fn(&'a str) -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let first = make(parts.next().unwrap_or(""))?;
-    let Some(second) = parts.next() else { return Ok(first) };
+    let Some(second) = parts.next() else {
+        return Ok(first);
+    };
     let mut all = vec![first, make(second)?];
     for part in parts {
         all.push(make(part)?);

@@ -35,12 +35,33 @@ pub(crate) fn deviations(data_set: &Dataset) -> Result<Vec<Deviation>> {
     if top && let Some(all) = root.all.get() {
         return Ok(all.clone());
     }
-    let mut notes = if top { root.noted.clone() } else { Deviations::new(root.options.limits.max_warnings) };
+    let mut notes = if top {
+        root.noted.clone()
+    } else {
+        Deviations::new(root.options.limits.max_warnings)
+    };
     let path = Place::path(data_set.place.as_ref());
-    let syntax = root.start.transfer_syntax.filter(|_| data_set.place.is_none());
-    let level = Level { root, part: data_set.part };
-    verify(&data_set.set, &path, &level, syntax, &root.options.limits, &mut notes)?;
+    let syntax = root
+        .start
+        .transfer_syntax
+        .filter(|_| data_set.place.is_none());
+    let level = Level {
+        root,
+        part: data_set.part,
+    };
+    verify(
+        &data_set.set,
+        &path,
+        &level,
+        syntax,
+        &root.options.limits,
+        &mut notes,
+    )?;
     root.check(data_set.part)?;
     let found = notes.kept().to_vec();
-    Ok(if top { root.all.get_or_init(|| found).clone() } else { found })
+    Ok(if top {
+        root.all.get_or_init(|| found).clone()
+    } else {
+        found
+    })
 }

@@ -36,10 +36,17 @@ pub(crate) struct Walk {
 
 impl Walk {
     pub(crate) fn new(data_set: Bound<'_, Dataset>, kind: WalkKind) -> Walk {
-        Walk { kind, stack: Mutex::new(vec![At::Level(data_set.unbind(), 0)]) }
+        Walk {
+            kind,
+            stack: Mutex::new(vec![At::Level(data_set.unbind(), 0)]),
+        }
     }
 
-    fn step<'py>(&self, py: Python<'py>, stack: &mut Vec<At>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn step<'py>(
+        &self,
+        py: Python<'py>,
+        stack: &mut Vec<At>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         while let Some(top) = stack.last_mut() {
             match top {
                 At::Items(sequence, next) => {
@@ -92,7 +99,9 @@ impl Walk {
             Ok(stack) => stack,
             Err(std::sync::TryLockError::Poisoned(stack)) => stack.into_inner(),
             Err(std::sync::TryLockError::WouldBlock) => {
-                return Err(pyo3::exceptions::PyValueError::new_err("iterator already executing"));
+                return Err(pyo3::exceptions::PyValueError::new_err(
+                    "iterator already executing",
+                ));
             }
         };
         self.step(py, &mut stack)

@@ -21,9 +21,15 @@ fn score(window: &Window<'_>, start: u64, end: u64, encoding: Encoding) -> Optio
         }
         let Some(header) = header_at(window, at, encoding) else {
             // What lies beyond the window cannot speak against.
-            return if n > 0 && at >= window.end() && window.end() < end { Some(points + 3) } else { last.map(|_| points) };
+            return if n > 0 && at >= window.end() && window.end() < end {
+                Some(points + 3)
+            } else {
+                last.map(|_| points)
+            };
         };
-        let Some(more) = sense(&header, at, end, last) else { return last.map(|_| points) };
+        let Some(more) = sense(&header, at, end, last) else {
+            return last.map(|_| points);
+        };
         points += more;
         last = Some(header.tag);
         if header.length == UNDEFINED {
@@ -44,11 +50,17 @@ fn sense(header: &RawHeader, at: u64, end: u64, last: Option<Tag>) -> Option<u32
     if header.length == UNDEFINED {
         let may = match header.vr {
             Some(vr) => matches!(vr, Vr::SQ | Vr::UN | Vr::OB | Vr::OW),
-            None => tag.is_private() || known == DictionaryVr::One(Vr::SQ) || tag == Tag::PIXEL_DATA,
+            None => {
+                tag.is_private() || known == DictionaryVr::One(Vr::SQ) || tag == Tag::PIXEL_DATA
+            }
         };
         return may.then_some(3);
     }
-    if header.value_offset(at).saturating_add(u64::from(header.length)) > end {
+    if header
+        .value_offset(at)
+        .saturating_add(u64::from(header.length))
+        > end
+    {
         return None;
     }
     let agrees = match header.vr {
@@ -61,18 +73,24 @@ fn sense(header: &RawHeader, at: u64, end: u64, last: Option<Tag>) -> Option<u32
 /// The encoding that explains the bytes best, if one explains them well: three elements in a row, or all there are, of
 /// which the dictionary knows one.
 pub fn detect_encoding(window: &Window<'_>, start: u64, end: u64) -> Option<Encoding> {
-    [Encoding::ExplicitLittle, Encoding::ImplicitLittle, Encoding::ExplicitBig]
-        .into_iter()
-        .filter_map(|encoding| score(window, start, end, encoding).map(|points| (points, encoding)))
-        .filter(|&(points, _)| points > ELEMENTS + 1)
-        .reduce(|best, next| if next.0 > best.0 { next } else { best })
-        .map(|(_, encoding)| encoding)
+    [
+        Encoding::ExplicitLittle,
+        Encoding::ImplicitLittle,
+        Encoding::ExplicitBig,
+    ]
+    .into_iter()
+    .filter_map(|encoding| score(window, start, end, encoding).map(|points| (points, encoding)))
+    .filter(|&(points, _)| points > ELEMENTS + 1)
+    .reduce(|best, next| if next.0 > best.0 { next } else { best })
+    .map(|(_, encoding)| encoding)
 }
 
 /// True if nothing speaks against the declared encoding: the question that is asked of every file, in a few loads.
 #[inline]
 pub(super) fn agrees(window: &Window<'_>, at: u64, declared: Encoding) -> bool {
-    let Some(b) = window.array::<8>(at) else { return true };
+    let Some(b) = window.array::<8>(at) else {
+        return true;
+    };
     let named = Vr::from_bytes([b[4], b[5]]).is_some();
     match declared {
         Encoding::ExplicitLittle => named && (b[1] == 0 || b[0] != 0),
@@ -84,7 +102,9 @@ pub(super) fn agrees(window: &Window<'_>, at: u64, declared: Encoding) -> bool {
 /// True if the first tag is one that a data set without preamble begins with: identification, patient or directory.
 pub(super) fn begins_data_set(window: &Window<'_>, at: u64, encoding: Encoding) -> bool {
     header_at(window, at, encoding).is_some_and(|h| {
-        matches!(h.tag.group(), 0x0004 | 0x0008 | 0x0010 | 0x0018 | 0x0020 | 0x0028)
-            && (h.tag.is_group_length() || dictionary::vr_of(h.tag) != DictionaryVr::None)
+        matches!(
+            h.tag.group(),
+            0x0004 | 0x0008 | 0x0010 | 0x0018 | 0x0020 | 0x0028
+        ) && (h.tag.is_group_length() || dictionary::vr_of(h.tag) != DictionaryVr::None)
     })
 }

@@ -65,7 +65,8 @@ impl ElementHeader {
 
     /// The first byte of the tag.
     pub fn offset(&self) -> u64 {
-        self.value_offset.saturating_sub(u64::from(self.header_length))
+        self.value_offset
+            .saturating_sub(u64::from(self.header_length))
     }
 
     /// True if the length was Undefined Length.
@@ -112,14 +113,24 @@ impl RawHeader {
 #[inline]
 pub(super) fn tag_at(window: &Window<'_>, offset: u64, little_endian: bool) -> Option<Tag> {
     let b = window.array::<4>(offset)?;
-    Some(Tag::new(u16_of([b[0], b[1]], little_endian), u16_of([b[2], b[3]], little_endian)))
+    Some(Tag::new(
+        u16_of([b[0], b[1]], little_endian),
+        u16_of([b[2], b[3]], little_endian),
+    ))
 }
 
 /// Tag and 32-bit length: items, delimiters and Implicit VR. PS3.5 §7.5
 #[inline]
-pub(super) fn tag_and_length(window: &Window<'_>, offset: u64, little_endian: bool) -> Option<(Tag, u32)> {
+pub(super) fn tag_and_length(
+    window: &Window<'_>,
+    offset: u64,
+    little_endian: bool,
+) -> Option<(Tag, u32)> {
     let b = window.array::<8>(offset)?;
-    let tag = Tag::new(u16_of([b[0], b[1]], little_endian), u16_of([b[2], b[3]], little_endian));
+    let tag = Tag::new(
+        u16_of([b[0], b[1]], little_endian),
+        u16_of([b[2], b[3]], little_endian),
+    );
     Some((tag, u32_of([b[4], b[5], b[6], b[7]], little_endian)))
 }
 
@@ -136,7 +147,14 @@ pub(super) fn header_at(window: &Window<'_>, offset: u64, encoding: Encoding) ->
 #[inline]
 pub(super) fn implicit(window: &Window<'_>, offset: u64) -> Option<RawHeader> {
     let (tag, length) = tag_and_length(window, offset, true)?;
-    Some(RawHeader { tag, vr: None, length, header_length: 8, flags: Flags::IMPLICIT, reserved: false })
+    Some(RawHeader {
+        tag,
+        vr: None,
+        length,
+        header_length: 8,
+        flags: Flags::IMPLICIT,
+        reserved: false,
+    })
 }
 
 #[inline]
@@ -149,10 +167,24 @@ fn explicit<const LITTLE: bool>(window: &Window<'_>, offset: u64) -> Option<RawH
         let b: &[u8; 12] = bytes.first_chunk()?;
         let length = u32_of([b[8], b[9], b[10], b[11]], LITTLE);
         let reserved = b[6] | b[7] != 0;
-        return Some(RawHeader { tag, vr: Some(vr), length, header_length: 12, flags: Flags(0), reserved });
+        return Some(RawHeader {
+            tag,
+            vr: Some(vr),
+            length,
+            header_length: 12,
+            flags: Flags(0),
+            reserved,
+        });
     }
     let length = u32::from(u16_of([b[6], b[7]], LITTLE));
-    Some(RawHeader { tag, vr: Some(vr), length, header_length: 8, flags: Flags(0), reserved: false })
+    Some(RawHeader {
+        tag,
+        vr: Some(vr),
+        length,
+        header_length: 8,
+        flags: Flags(0),
+        reserved: false,
+    })
 }
 
 /// How believable it is that an element or the container's end lies at `offset`, after one with `tag`.
@@ -164,13 +196,22 @@ fn plausible(window: &Window<'_>, offset: u64, end: u64, encoding: Encoding, tag
         return 0;
     }
     let little = encoding.is_little_endian();
-    let Some(next) = tag_at(window, offset, little) else { return 0 };
+    let Some(next) = tag_at(window, offset, little) else {
+        return 0;
+    };
     if next.group() == 0xFFFE {
-        let known = matches!(next, Tag::ITEM | Tag::ITEM_DELIMITATION_ITEM | Tag::SEQUENCE_DELIMITATION_ITEM);
+        let known = matches!(
+            next,
+            Tag::ITEM | Tag::ITEM_DELIMITATION_ITEM | Tag::SEQUENCE_DELIMITATION_ITEM
+        );
         return if known { 3 } else { 0 };
     }
     match header_at(window, offset, encoding) {
-        Some(h) if h.tag >= tag && (h.length == UNDEFINED || h.value_offset(offset) + u64::from(h.length) <= end) => {
+        Some(h)
+            if h.tag >= tag
+                && (h.length == UNDEFINED
+                    || h.value_offset(offset) + u64::from(h.length) <= end) =>
+        {
             if encoding.is_explicit() { 3 } else { 2 }
         }
         Some(h) if encoding.is_explicit() && h.tag.0 != 0 => 1,
@@ -182,7 +223,12 @@ fn plausible(window: &Window<'_>, offset: u64, end: u64, encoding: Encoding, tag
 /// Implicit VR. The form after which the stream goes on best is taken; none if it goes on after none.
 /// PS3.5 §6.2 (unknown VRs use the 32-bit form), §7.1.2
 #[cold]
-pub(super) fn unnamed(window: &Window<'_>, offset: u64, end: u64, encoding: Encoding) -> Option<RawHeader> {
+pub(super) fn unnamed(
+    window: &Window<'_>,
+    offset: u64,
+    end: u64,
+    encoding: Encoding,
+) -> Option<RawHeader> {
     let little = encoding.is_little_endian();
     let b = window.array::<8>(offset)?;
     let tag = tag_at(window, offset, little)?;
@@ -209,11 +255,21 @@ pub(super) fn unnamed(window: &Window<'_>, offset: u64, end: u64, encoding: Enco
     let score = |h: &RawHeader, as_encoding: Encoding| -> u8 {
         if h.length == UNDEFINED {
             let item = tag_at(window, h.value_offset(offset), little);
-            return if matches!(item, Some(Tag::ITEM | Tag::SEQUENCE_DELIMITATION_ITEM)) { 3 } else { 0 };
+            return if matches!(item, Some(Tag::ITEM | Tag::SEQUENCE_DELIMITATION_ITEM)) {
+                3
+            } else {
+                0
+            };
         }
         let next = h.value_offset(offset).saturating_add(u64::from(h.length));
         // An element in Implicit VR seldom stands alone: what follows may be of either form.
-        plausible(window, next, end, encoding, tag).max(plausible(window, next, end, as_encoding, tag))
+        plausible(window, next, end, encoding, tag).max(plausible(
+            window,
+            next,
+            end,
+            as_encoding,
+            tag,
+        ))
     };
     let mut best: Option<(u8, RawHeader)> = None;
     let mut consider = |h: RawHeader, points: u8| {
@@ -239,6 +295,12 @@ pub(super) fn unnamed(window: &Window<'_>, offset: u64, end: u64, encoding: Enco
 }
 
 /// Whether the stream goes on at `offset` after an element with `tag`.
-pub(super) fn goes_on(window: &Window<'_>, offset: u64, end: u64, encoding: Encoding, tag: Tag) -> bool {
+pub(super) fn goes_on(
+    window: &Window<'_>,
+    offset: u64,
+    end: u64,
+    encoding: Encoding,
+    tag: Tag,
+) -> bool {
     plausible(window, offset, end, encoding, tag) >= 2
 }

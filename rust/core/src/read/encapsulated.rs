@@ -36,11 +36,16 @@ impl Fragments {
         limits: &Limits,
         notes: &mut Deviations,
     ) -> Result<Fragments> {
-        let mut fragments = Fragments { start: pixel_data.value_offset, ..Fragments::default() };
+        let mut fragments = Fragments {
+            start: pixel_data.value_offset,
+            ..Fragments::default()
+        };
         let (mut at, end) = (pixel_data.value_offset, pixel_data.value_end());
         let mut first = true;
         while end.saturating_sub(at) >= 8 {
-            let Some((tag, length)) = tag_and_length(window, at, little) else { break };
+            let Some((tag, length)) = tag_and_length(window, at, little) else {
+                break;
+            };
             let offset = at.saturating_add(8);
             if tag == Tag::SEQUENCE_DELIMITATION_ITEM {
                 break;
@@ -59,19 +64,35 @@ impl Fragments {
                 first = false;
                 let bytes = window.get(offset, length).unwrap_or_default();
                 if looks_like_frame(bytes) {
-                    notes.note(Leniency::OffsetTableMissing, pixel_data.tag, at, || "the first item is a fragment".into());
+                    notes.note(Leniency::OffsetTableMissing, pixel_data.tag, at, || {
+                        "the first item is a fragment".into()
+                    });
                     fragments.list.push(Fragment { offset, length });
                 } else {
                     if length % 4 != 0 {
-                        notes.note(Leniency::OffsetTableWrong, pixel_data.tag, at, || format!("{length} bytes"));
+                        notes.note(Leniency::OffsetTableWrong, pixel_data.tag, at, || {
+                            format!("{length} bytes")
+                        });
                     }
-                    let entry = |b: &[u8; 4]| if little { u32::from_le_bytes(*b) } else { u32::from_be_bytes(*b) };
-                    fragments.basic_offset_table = bytes.as_chunks::<4>().0.iter().map(entry).collect();
+                    let entry = |b: &[u8; 4]| {
+                        if little {
+                            u32::from_le_bytes(*b)
+                        } else {
+                            u32::from_be_bytes(*b)
+                        }
+                    };
+                    fragments.basic_offset_table =
+                        bytes.as_chunks::<4>().0.iter().map(entry).collect();
                     fragments.start = offset.saturating_add(length);
                 }
             } else {
                 if fragments.list.len() as u64 >= limits.max_fragments {
-                    return Err(Error::limit("max_fragments", limits.max_fragments, limits.max_fragments + 1).at(at));
+                    return Err(Error::limit(
+                        "max_fragments",
+                        limits.max_fragments,
+                        limits.max_fragments + 1,
+                    )
+                    .at(at));
                 }
                 fragments.list.push(Fragment { offset, length });
             }
@@ -95,8 +116,10 @@ fn next_item(window: &Window<'_>, from: u64, end: u64, little: bool) -> Option<u
 /// The first bytes of a code stream: JPEG and JPEG-LS SOI, JPEG 2000 SOC, JPEG XL. A Basic Offset Table never has them:
 /// its first entry is zero.
 fn looks_like_frame(bytes: &[u8]) -> bool {
-    matches!(bytes, [0xFF, 0xD8, 0xFF, ..] | [0xFF, 0x4F, 0xFF, 0x51, ..] | [0xFF, 0x0A, ..])
-        || bytes.starts_with(b"\0\0\0\x0CJXL ")
+    matches!(
+        bytes,
+        [0xFF, 0xD8, 0xFF, ..] | [0xFF, 0x4F, 0xFF, 0x51, ..] | [0xFF, 0x0A, ..]
+    ) || bytes.starts_with(b"\0\0\0\x0CJXL ")
         || bytes.starts_with(b"\0\0\0\x0CjP  ")
 }
 
@@ -137,31 +160,52 @@ pub fn frame_ranges(
         if let Some(ranges) = by_extended_table(fragments, table, frames) {
             return Ok(ranges);
         }
-        notes.note(Leniency::OffsetTableWrong, Tag::EXTENDED_OFFSET_TABLE, place, || "it does not point at fragments".into());
+        notes.note(
+            Leniency::OffsetTableWrong,
+            Tag::EXTENDED_OFFSET_TABLE,
+            place,
+            || "it does not point at fragments".into(),
+        );
     }
     if !fragments.basic_offset_table.is_empty() {
-        let table: Vec<u64> = fragments.basic_offset_table.iter().map(|&o| u64::from(o)).collect();
+        let table: Vec<u64> = fragments
+            .basic_offset_table
+            .iter()
+            .map(|&o| u64::from(o))
+            .collect();
         if let Some(ranges) = by_offsets(fragments, &table, frames) {
             return Ok(ranges);
         }
-        notes.note(Leniency::OffsetTableWrong, Tag::PIXEL_DATA, place, || "it does not point at fragments".into());
+        notes.note(Leniency::OffsetTableWrong, Tag::PIXEL_DATA, place, || {
+            "it does not point at fragments".into()
+        });
     }
     if frames == count {
-        return Ok((0..fragments.list.len()).map(|i| range(fragments, i, 1)).collect());
+        return Ok((0..fragments.list.len())
+            .map(|i| range(fragments, i, 1))
+            .collect());
     }
     if frames == 1 && count > 0 {
         return Ok(vec![range(fragments, 0, fragments.list.len())]);
     }
     let starts: Vec<usize> = (0..fragments.list.len())
         .filter(|&i| {
-            let f = fragments.list.get(i).copied().unwrap_or(Fragment { offset: 0, length: 0 });
+            let f = fragments.list.get(i).copied().unwrap_or(Fragment {
+                offset: 0,
+                length: 0,
+            });
             looks_like_frame(window.get(f.offset, f.length.min(12)).unwrap_or_default())
         })
         .collect();
     if starts.len() as u64 == frames && starts.first() == Some(&0) {
         return Ok(between(fragments, &starts));
     }
-    notes.note(Leniency::FragmentsUnexpected, Tag::PIXEL_DATA, place, || format!("{count} fragments for {frames} frames"));
+    notes.note(
+        Leniency::FragmentsUnexpected,
+        Tag::PIXEL_DATA,
+        place,
+        || format!("{count} fragments for {frames} frames"),
+    );
     Err(Error::new(
         ErrorKind::PixelDecode,
         format!("{count} fragments, {frames} frames and no offset table that fits: expected one of them to say where a frame begins"),
@@ -171,16 +215,32 @@ pub fn frame_ranges(
 }
 
 fn range(fragments: &Fragments, first: usize, count: usize) -> FrameRange {
-    let none = Fragment { offset: 0, length: 0 };
+    let none = Fragment {
+        offset: 0,
+        length: 0,
+    };
     let start = fragments.list.get(first).copied().unwrap_or(none);
-    let last = fragments.list.get(first.saturating_add(count).saturating_sub(1)).copied().unwrap_or(none);
+    let last = fragments
+        .list
+        .get(first.saturating_add(count).saturating_sub(1))
+        .copied()
+        .unwrap_or(none);
     let end = last.offset.saturating_add(last.length);
-    FrameRange { first, count, offset: start.offset, length: end.saturating_sub(start.offset) }
+    FrameRange {
+        first,
+        count,
+        offset: start.offset,
+        length: end.saturating_sub(start.offset),
+    }
 }
 
 fn between(fragments: &Fragments, starts: &[usize]) -> Vec<FrameRange> {
     let ends = starts.iter().skip(1).copied().chain([fragments.list.len()]);
-    starts.iter().zip(ends).map(|(&first, end)| range(fragments, first, end.saturating_sub(first))).collect()
+    starts
+        .iter()
+        .zip(ends)
+        .map(|(&first, end)| range(fragments, first, end.saturating_sub(first)))
+        .collect()
 }
 
 /// The fragments at which the offsets point, if each does and they ascend.
@@ -189,7 +249,11 @@ fn starts_of(fragments: &Fragments, offsets: &[u64]) -> Option<Vec<usize>> {
     let mut from = 0;
     for &offset in offsets {
         let target = fragments.start.checked_add(offset)?.checked_add(8)?;
-        let at = fragments.list.get(from..)?.iter().position(|f| f.offset == target)?;
+        let at = fragments
+            .list
+            .get(from..)?
+            .iter()
+            .position(|f| f.offset == target)?;
         starts.push(from + at);
         from = from + at + 1;
     }
@@ -203,7 +267,11 @@ fn by_offsets(fragments: &Fragments, offsets: &[u64], frames: u64) -> Option<Vec
     Some(between(fragments, &starts_of(fragments, offsets)?))
 }
 
-fn by_extended_table(fragments: &Fragments, table: &ExtendedOffsetTable, frames: u64) -> Option<Vec<FrameRange>> {
+fn by_extended_table(
+    fragments: &Fragments,
+    table: &ExtendedOffsetTable,
+    frames: u64,
+) -> Option<Vec<FrameRange>> {
     let mut ranges = by_offsets(fragments, &table.offsets, frames)?;
     if table.lengths.len() != ranges.len() {
         return None;
@@ -224,20 +292,39 @@ mod tests {
     use super::*;
 
     fn three() -> Fragments {
-        let list = [108, 126, 144].map(|offset| Fragment { offset, length: 10 }).to_vec();
-        Fragments { basic_offset_table: Vec::new(), start: 100, list }
+        let list = [108, 126, 144]
+            .map(|offset| Fragment { offset, length: 10 })
+            .to_vec();
+        Fragments {
+            basic_offset_table: Vec::new(),
+            start: 100,
+            list,
+        }
     }
 
     #[test]
     fn a_table_that_points_at_fragments_divides_them() {
         let ranges = by_offsets(&three(), &[0, 36], 2).unwrap();
-        assert_eq!(ranges.iter().map(|r| (r.first, r.count)).collect::<Vec<_>>(), [(0, 2), (2, 1)]);
+        assert_eq!(
+            ranges
+                .iter()
+                .map(|r| (r.first, r.count))
+                .collect::<Vec<_>>(),
+            [(0, 2), (2, 1)]
+        );
         assert_eq!((ranges[0].offset, ranges[0].length), (108, 28));
     }
 
     #[test]
     fn a_table_that_lies_is_refused() {
-        for table in [&[0u64, 35][..], &[0, 999_999], &[36, 0], &[0, u64::MAX], &[18, 36], &[0]] {
+        for table in [
+            &[0u64, 35][..],
+            &[0, 999_999],
+            &[36, 0],
+            &[0, u64::MAX],
+            &[18, 36],
+            &[0],
+        ] {
             assert_eq!(by_offsets(&three(), table, 2), None, "{table:?}");
         }
     }
@@ -245,7 +332,8 @@ mod tests {
     #[test]
     fn without_a_table_the_numbers_decide() {
         let window = Window::new(&[], 0);
-        let frames = |n| frame_ranges(&window, &three(), None, n, &mut Deviations::new(9)).map(|r| r.len());
+        let frames =
+            |n| frame_ranges(&window, &three(), None, n, &mut Deviations::new(9)).map(|r| r.len());
         assert_eq!(frames(3), Ok(3));
         assert_eq!(frames(1), Ok(1));
         assert!(frames(2).is_err());

@@ -66,38 +66,75 @@ pub fn start(
     notes: &mut Deviations,
 ) -> Result<std::result::Result<FileStart, Need>> {
     if window.array::<4>(PREFIX_AT) == Some(*PREFIX) {
-        return read(window, total, PREFIX_AT + 4, preamble_kind(window, notes), options, notes);
+        return read(
+            window,
+            total,
+            PREFIX_AT + 4,
+            preamble_kind(window, notes),
+            options,
+            notes,
+        );
     }
     let wanted = total.min(PREFIX_AT + 16);
     if window.end() < wanted {
-        return Ok(Err(Need { offset: 0, length: wanted }));
+        return Ok(Err(Need {
+            offset: 0,
+            length: wanted,
+        }));
     }
     if window.array::<4>(0) == Some(*PREFIX) {
-        notes.note(Leniency::PreambleMissing, Tag::default(), 0, || "the file begins with the DICOM Prefix".into());
+        notes.note(Leniency::PreambleMissing, Tag::default(), 0, || {
+            "the file begins with the DICOM Prefix".into()
+        });
         return read(window, total, 4, PreambleKind::None, options, notes);
     }
     if group_2_at(window, 0) {
-        notes.note(Leniency::PreambleMissing, Tag::default(), 0, || "the file begins with group 0002".into());
+        notes.note(Leniency::PreambleMissing, Tag::default(), 0, || {
+            "the file begins with group 0002".into()
+        });
         return read(window, total, 0, PreambleKind::None, options, notes);
     }
     bare(window, total, options, notes).map(Ok)
 }
 
 /// A data set without anything before it.
-fn bare(window: &Window<'_>, total: u64, options: &StartOptions, notes: &mut Deviations) -> Result<FileStart> {
+fn bare(
+    window: &Window<'_>,
+    total: u64,
+    options: &StartOptions,
+    notes: &mut Deviations,
+) -> Result<FileStart> {
     let found = detect_encoding(window, 0, total).filter(|&e| begins_data_set(window, 0, e));
     let encoding = match (options.transfer_syntax, found) {
         (Some(declared), found) => {
             let declared = declared.encoding();
-            if agrees(window, 0, declared) { declared } else { found.unwrap_or(declared) }
+            if agrees(window, 0, declared) {
+                declared
+            } else {
+                found.unwrap_or(declared)
+            }
         }
         (None, Some(found)) => {
-            notes.note(Leniency::FileMetaInformationMissing, Tag::default(), 0, || format!("read as {found:?}"));
+            notes.note(
+                Leniency::FileMetaInformationMissing,
+                Tag::default(),
+                0,
+                || format!("read as {found:?}"),
+            );
             found
         }
         (None, None) if options.force => {
-            notes.note(Leniency::FileMetaInformationMissing, Tag::default(), 0, || "read because of force=True".into());
-            if agrees(window, 0, Encoding::ExplicitLittle) { Encoding::ExplicitLittle } else { Encoding::ImplicitLittle }
+            notes.note(
+                Leniency::FileMetaInformationMissing,
+                Tag::default(),
+                0,
+                || "read because of force=True".into(),
+            );
+            if agrees(window, 0, Encoding::ExplicitLittle) {
+                Encoding::ExplicitLittle
+            } else {
+                Encoding::ImplicitLittle
+            }
         }
         (None, None) => return Err(not_dicom(window, total)),
     };
@@ -117,7 +154,10 @@ fn not_dicom(window: &Window<'_>, total: u64) -> Error {
     let found = match window.array::<4>(0) {
         _ if total == 0 => "the file is empty".into(),
         None => format!("{total} bytes"),
-        Some(b) => format!("found bytes {:02X} {:02X} {:02X} {:02X}", b[0], b[1], b[2], b[3]),
+        Some(b) => format!(
+            "found bytes {:02X} {:02X} {:02X} {:02X}",
+            b[0], b[1], b[2], b[3]
+        ),
     };
     Error::new(
         ErrorKind::InvalidDicom,
@@ -128,7 +168,8 @@ fn not_dicom(window: &Window<'_>, total: u64) -> Error {
 
 fn group_2_at(window: &Window<'_>, at: u64) -> bool {
     header_at(window, at, Encoding::ExplicitLittle).is_some_and(|h| h.tag.group() == 2)
-        || implicit(window, at).is_some_and(|h| h.tag == Tag::FILE_META_INFORMATION_GROUP_LENGTH && h.length == 4)
+        || implicit(window, at)
+            .is_some_and(|h| h.tag == Tag::FILE_META_INFORMATION_GROUP_LENGTH && h.length == 4)
 }
 
 fn preamble_kind(window: &Window<'_>, notes: &mut Deviations) -> PreambleKind {
@@ -136,14 +177,18 @@ fn preamble_kind(window: &Window<'_>, notes: &mut Deviations) -> PreambleKind {
     let kind = match bytes {
         [0, 0, 0, 0, ..] if bytes.iter().all(|&b| b == 0) => PreambleKind::Zero,
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => PreambleKind::Tiff,
-        [b'M', b'Z', ..] | [0x7F, b'E', b'L', b'F', ..] | [b'#', b'!', ..] => PreambleKind::Executable,
-        [0xFE, 0xED, 0xFA, 0xCE | 0xCF, ..] | [0xCE | 0xCF, 0xFA, 0xED, 0xFE, ..] | [0xCA, 0xFE, 0xBA, 0xBE, ..] => {
+        [b'M', b'Z', ..] | [0x7F, b'E', b'L', b'F', ..] | [b'#', b'!', ..] => {
             PreambleKind::Executable
         }
+        [0xFE, 0xED, 0xFA, 0xCE | 0xCF, ..]
+        | [0xCE | 0xCF, 0xFA, 0xED, 0xFE, ..]
+        | [0xCA, 0xFE, 0xBA, 0xBE, ..] => PreambleKind::Executable,
         _ => PreambleKind::Other,
     };
     if kind == PreambleKind::Executable {
-        notes.note(Leniency::PreambleExecutable, Tag::default(), 0, || "the preamble begins an executable".into());
+        notes.note(Leniency::PreambleExecutable, Tag::default(), 0, || {
+            "the preamble begins an executable".into()
+        });
     }
     kind
 }
@@ -168,29 +213,54 @@ fn read(
         data_set: first,
     };
     if first >= total {
-        let error = Error::new(ErrorKind::Truncated, "the file ends after the DICOM Prefix; expected File Meta Information");
+        let error = Error::new(
+            ErrorKind::Truncated,
+            "the file ends after the DICOM Prefix; expected File Meta Information",
+        );
         return Err(error.at(first));
     }
     if let Some(need) = file_meta(window, total, &mut meta, notes) {
         return Ok(Err(need));
     }
     if let Some(range) = &meta.transfer_syntax_uid {
-        let bytes = window.get(range.start, range.end - range.start).unwrap_or_default();
-        meta.transfer_syntax = std::str::from_utf8(bytes).ok().and_then(TransferSyntax::from_uid);
+        let bytes = window
+            .get(range.start, range.end - range.start)
+            .unwrap_or_default();
+        meta.transfer_syntax = std::str::from_utf8(bytes)
+            .ok()
+            .and_then(TransferSyntax::from_uid);
         note_transfer_syntax(bytes, range.start, meta.transfer_syntax.is_some(), notes);
     } else if !meta.file_meta.is_empty() {
-        notes.note(Leniency::TransferSyntaxMissing, Tag::TRANSFER_SYNTAX_UID, first, || "found from the bytes".into());
+        notes.note(
+            Leniency::TransferSyntaxMissing,
+            Tag::TRANSFER_SYNTAX_UID,
+            first,
+            || "found from the bytes".into(),
+        );
     } else {
-        notes.note(Leniency::FileMetaInformationMissing, Tag::default(), first, || "no element of group 0002".into());
+        notes.note(
+            Leniency::FileMetaInformationMissing,
+            Tag::default(),
+            first,
+            || "no element of group 0002".into(),
+        );
         meta.transfer_syntax = options.transfer_syntax;
     }
     meta.data_set = meta.file_meta.end;
     let beyond = meta.data_set.saturating_add(8).min(total);
     if window.end() < beyond {
-        return Ok(Err(Need { offset: 0, length: beyond }));
+        return Ok(Err(Need {
+            offset: 0,
+            length: beyond,
+        }));
     }
     if meta.data_set >= total {
-        notes.note(Leniency::DataSetEmpty, Tag::default(), meta.data_set, || "the file ends after File Meta Information".into());
+        notes.note(
+            Leniency::DataSetEmpty,
+            Tag::default(),
+            meta.data_set,
+            || "the file ends after File Meta Information".into(),
+        );
     }
     settle_encoding(window, total, &mut meta, notes);
     Ok(Ok(meta))
@@ -198,16 +268,34 @@ fn read(
 
 fn note_transfer_syntax(bytes: &[u8], at: u64, known: bool, notes: &mut Deviations) {
     if !known {
-        notes.note(Leniency::TransferSyntaxUnknown, Tag::TRANSFER_SYNTAX_UID, at, || {
-            format!("{:?}", String::from_utf8_lossy(bytes.get(..bytes.len().min(64)).unwrap_or_default()))
-        });
+        notes.note(
+            Leniency::TransferSyntaxUnknown,
+            Tag::TRANSFER_SYNTAX_UID,
+            at,
+            || {
+                format!(
+                    "{:?}",
+                    String::from_utf8_lossy(bytes.get(..bytes.len().min(64)).unwrap_or_default())
+                )
+            },
+        );
     } else if bytes.ends_with(b" ") || bytes.ends_with(b"\0\0") || bytes.starts_with(b" ") {
-        notes.note(Leniency::TransferSyntaxPadded, Tag::TRANSFER_SYNTAX_UID, at, || "trimmed".into());
+        notes.note(
+            Leniency::TransferSyntaxPadded,
+            Tag::TRANSFER_SYNTAX_UID,
+            at,
+            || "trimmed".into(),
+        );
     }
 }
 
 /// Steps over group 0002, remembering the Transfer Syntax UID. What (0002,0000) says is checked, not believed.
-fn file_meta(window: &Window<'_>, total: u64, meta: &mut FileStart, notes: &mut Deviations) -> Option<Need> {
+fn file_meta(
+    window: &Window<'_>,
+    total: u64,
+    meta: &mut FileStart,
+    notes: &mut Deviations,
+) -> Option<Need> {
     let first = meta.file_meta.start;
     let mut at = first;
     let mut declared_end = None;
@@ -216,32 +304,46 @@ fn file_meta(window: &Window<'_>, total: u64, meta: &mut FileStart, notes: &mut 
             break;
         }
         if window.end() < total && window.get(at, 12.min(total - at)).is_none() {
-            return Some(Need { offset: 0, length: (at + 12).min(total) });
+            return Some(Need {
+                offset: 0,
+                length: (at + 12).min(total),
+            });
         }
         let mut header = header_at(window, at, meta.file_meta_encoding);
         if header.is_none()
             && meta.file_meta_encoding.is_explicit()
             && let Some(bare) = implicit(window, at).filter(|h| h.tag.group() == 2)
         {
-            notes.note(Leniency::FileMetaImplicitVr, bare.tag, at, || "read as Implicit VR Little Endian".into());
+            notes.note(Leniency::FileMetaImplicitVr, bare.tag, at, || {
+                "read as Implicit VR Little Endian".into()
+            });
             meta.file_meta_encoding = Encoding::ImplicitLittle;
             header = Some(bare);
         }
-        let Some(header) = header.filter(|h| h.tag.group() == 2) else { break };
+        let Some(header) = header.filter(|h| h.tag.group() == 2) else {
+            break;
+        };
         let value = header.value_offset(at);
         let next = value.saturating_add(u64::from(header.length));
         if header.tag == Tag::TRANSFER_SYNTAX_UID && header.length <= 256 && next <= total {
             if window.end() < next {
-                return Some(Need { offset: 0, length: next });
+                return Some(Need {
+                    offset: 0,
+                    length: next,
+                });
             }
             meta.transfer_syntax_uid = Some(value..next);
         }
         if header.tag == Tag::FILE_META_INFORMATION_GROUP_LENGTH && header.length == 4 {
-            let Some(b) = window.array::<4>(value) else { break };
+            let Some(b) = window.array::<4>(value) else {
+                break;
+            };
             declared_end = Some(next.saturating_add(u64::from(u32::from_le_bytes(b))));
         }
         if next > total {
-            notes.note(Leniency::FileMetaTruncated, header.tag, at, || "the file ends in File Meta Information".into());
+            notes.note(Leniency::FileMetaTruncated, header.tag, at, || {
+                "the file ends in File Meta Information".into()
+            });
             at = total;
             break;
         }
@@ -249,10 +351,17 @@ fn file_meta(window: &Window<'_>, total: u64, meta: &mut FileStart, notes: &mut 
     }
     meta.file_meta.end = at;
     if declared_end != Some(at) && at > first {
-        notes.note(Leniency::FileMetaGroupLengthWrong, Tag::FILE_META_INFORMATION_GROUP_LENGTH, first, || match declared_end {
-            Some(end) => format!("it says that the data set begins at {end}, it begins at {at}"),
-            None => "missing".into(),
-        });
+        notes.note(
+            Leniency::FileMetaGroupLengthWrong,
+            Tag::FILE_META_INFORMATION_GROUP_LENGTH,
+            first,
+            || match declared_end {
+                Some(end) => {
+                    format!("it says that the data set begins at {end}, it begins at {at}")
+                }
+                None => "missing".into(),
+            },
+        );
     }
     None
 }
@@ -263,11 +372,17 @@ fn settle_encoding(window: &Window<'_>, total: u64, meta: &mut FileStart, notes:
     let deflated = meta.transfer_syntax.is_some_and(|t| t.is_deflated());
     meta.encoding = declared.unwrap_or(Encoding::ExplicitLittle);
     if deflated {
-        let plain = detect_encoding(window, meta.data_set, total)
-            .filter(|&found| agrees(window, meta.data_set, found) && begins_data_set(window, meta.data_set, found));
+        let plain = detect_encoding(window, meta.data_set, total).filter(|&found| {
+            agrees(window, meta.data_set, found) && begins_data_set(window, meta.data_set, found)
+        });
         match plain {
             Some(found) => {
-                notes.note(Leniency::TransferSyntaxWrong, Tag::TRANSFER_SYNTAX_UID, meta.data_set, || "not deflated".into());
+                notes.note(
+                    Leniency::TransferSyntaxWrong,
+                    Tag::TRANSFER_SYNTAX_UID,
+                    meta.data_set,
+                    || "not deflated".into(),
+                );
                 meta.encoding = found;
             }
             None => meta.deflated = true,
@@ -281,7 +396,12 @@ fn settle_encoding(window: &Window<'_>, total: u64, meta: &mut FileStart, notes:
         Some(found) if Some(found) != declared => {
             meta.encoding = found;
             if declared.is_some() {
-                notes.note(Leniency::TransferSyntaxWrong, Tag::TRANSFER_SYNTAX_UID, meta.data_set, || format!("read as {found:?}"));
+                notes.note(
+                    Leniency::TransferSyntaxWrong,
+                    Tag::TRANSFER_SYNTAX_UID,
+                    meta.data_set,
+                    || format!("read as {found:?}"),
+                );
             }
         }
         _ => {}

@@ -19,7 +19,12 @@ pub fn inflate(
 ) -> Result<Vec<u8>> {
     let zlib = matches!(bytes, [a, b, ..] if a & 0x0F == 8 && a >> 4 <= 7 && (u16::from(*a) << 8 | u16::from(*b)).is_multiple_of(31));
     if zlib {
-        notes.note(Leniency::DeflatedWithZlibHeader, Tag::default(), offset, || "zlib header".into());
+        notes.note(
+            Leniency::DeflatedWithZlibHeader,
+            Tag::default(),
+            offset,
+            || "zlib header".into(),
+        );
     }
     let mut stream = Inflate::new(zlib, 15);
     let mut out: Vec<u8> = Vec::new();
@@ -44,10 +49,15 @@ pub fn inflate(
             Ok(_) if made > 0 || stream.total_in() as usize > consumed => {}
             Ok(_) | Err(_) => {
                 if filled == 0 {
-                    let error = Error::new(ErrorKind::Truncated, "nothing could be inflated; expected an RFC 1951 stream");
+                    let error = Error::new(
+                        ErrorKind::Truncated,
+                        "nothing could be inflated; expected an RFC 1951 stream",
+                    );
                     return Err(error.at(offset));
                 }
-                notes.note(Leniency::DeflatedTruncated, Tag::default(), offset, || format!("{filled} bytes came out"));
+                notes.note(Leniency::DeflatedTruncated, Tag::default(), offset, || {
+                    format!("{filled} bytes came out")
+                });
                 break;
             }
         }
@@ -60,11 +70,21 @@ pub fn inflate(
 fn grow(out: &mut Vec<u8>, limits: &Limits, offset: u64) -> Result<()> {
     let limit = usize::try_from(limits.max_inflated_bytes).unwrap_or(usize::MAX);
     if out.len() >= limit {
-        return Err(Error::limit("max_inflated_bytes", limits.max_inflated_bytes, out.len() as u64 + 1).at(offset));
+        return Err(Error::limit(
+            "max_inflated_bytes",
+            limits.max_inflated_bytes,
+            out.len() as u64 + 1,
+        )
+        .at(offset));
     }
-    let size = out.len().saturating_mul(2).clamp(FIRST, limit.max(1)).min(limit.max(1));
-    out.try_reserve_exact(size - out.len())
-        .map_err(|_| Error::limit("max_inflated_bytes", out.len() as u64, size as u64).at(offset))?;
+    let size = out
+        .len()
+        .saturating_mul(2)
+        .clamp(FIRST, limit.max(1))
+        .min(limit.max(1));
+    out.try_reserve_exact(size - out.len()).map_err(|_| {
+        Error::limit("max_inflated_bytes", out.len() as u64, size as u64).at(offset)
+    })?;
     out.resize(size, 0);
     Ok(())
 }

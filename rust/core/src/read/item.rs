@@ -38,38 +38,58 @@ pub fn items(
     limits: &Limits,
     notes: &mut Deviations,
 ) -> Result<Vec<Item>> {
-    let within = if sequence.vr == Some(Vr::UN) { Encoding::ImplicitLittle } else { encoding };
+    let within = if sequence.vr == Some(Vr::UN) {
+        Encoding::ImplicitLittle
+    } else {
+        encoding
+    };
     let (mut at, end) = (sequence.value_offset, sequence.value_end());
     let little = encoding.is_little_endian();
     let mut found = Vec::new();
     while end.saturating_sub(at) >= 8 {
-        let Some((tag, length)) = tag_and_length(window, at, little) else { break };
+        let Some((tag, length)) = tag_and_length(window, at, little) else {
+            break;
+        };
         let start = at.saturating_add(8);
         match tag {
             Tag::ITEM => {}
             Tag::SEQUENCE_DELIMITATION_ITEM if sequence.flags.has(Flags::UNDEFINED_LENGTH) => break,
             Tag::ITEM_DELIMITATION_ITEM | Tag::SEQUENCE_DELIMITATION_ITEM => {
-                notes.note(Leniency::DelimiterStray, sequence.tag, at, || "no item is open".into());
+                notes.note(Leniency::DelimiterStray, sequence.tag, at, || {
+                    "no item is open".into()
+                });
                 at = start;
                 continue;
             }
             other => {
-                notes.note(Leniency::ItemExpected, sequence.tag, at, || format!("found {other}"));
+                notes.note(Leniency::ItemExpected, sequence.tag, at, || {
+                    format!("found {other}")
+                });
                 break;
             }
         }
         if found.len() as u64 >= limits.max_items {
-            return Err(Error::limit("max_items", limits.max_items, limits.max_items + 1).at(at).of(sequence.tag));
+            return Err(
+                Error::limit("max_items", limits.max_items, limits.max_items + 1)
+                    .at(at)
+                    .of(sequence.tag),
+            );
         }
         let encoding = item_encoding(window, start, end, within);
         if encoding != within {
-            notes.note(Leniency::EncodingSwitched, sequence.tag, at, || format!("an item in {encoding:?}"));
+            notes.note(Leniency::EncodingSwitched, sequence.tag, at, || {
+                format!("an item in {encoding:?}")
+            });
         }
         let (value_end, next) = if length == UNDEFINED {
             match Walk::item(start, end, encoding, sequence.tag).run(window, limits, notes)? {
                 Walked::End { value_end, next } => (value_end, next),
                 Walked::Need(need) => {
-                    return Err(Error::new(ErrorKind::Internal, "the sequence is not in the window").at(need.offset));
+                    return Err(Error::new(
+                        ErrorKind::Internal,
+                        "the sequence is not in the window",
+                    )
+                    .at(need.offset));
                 }
             }
         } else {

@@ -181,7 +181,12 @@ pub struct Deviations {
 impl Deviations {
     /// Keeps at most this many; the rest are counted.
     pub fn new(max: u32) -> Deviations {
-        Deviations { kept: Vec::new(), seen: 0, max, path: Vec::new() }
+        Deviations {
+            kept: Vec::new(),
+            seen: 0,
+            max,
+            path: Vec::new(),
+        }
     }
 
     /// Notes one. `detail` is made only if it is kept.
@@ -189,7 +194,13 @@ impl Deviations {
     pub fn note(&mut self, code: Leniency, tag: Tag, offset: u64, detail: impl FnOnce() -> String) {
         self.seen = self.seen.saturating_add(1);
         if (self.kept.len() as u64) < u64::from(self.max) {
-            self.kept.push(Deviation { code, tag, offset, path: self.path.clone(), detail: detail() });
+            self.kept.push(Deviation {
+                code,
+                tag,
+                offset,
+                path: self.path.clone(),
+                detail: detail(),
+            });
         }
     }
 

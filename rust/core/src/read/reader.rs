@@ -49,11 +49,19 @@ impl<'a> Window<'a> {
 /// Two bytes as a number. PS3.5 §7.3
 #[inline]
 pub fn u16_of(bytes: [u8; 2], little_endian: bool) -> u16 {
-    if little_endian { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) }
+    if little_endian {
+        u16::from_le_bytes(bytes)
+    } else {
+        u16::from_be_bytes(bytes)
+    }
 }
 
 /// Four bytes as a number. PS3.5 §7.3
 #[inline]
 pub fn u32_of(bytes: [u8; 4], little_endian: bool) -> u32 {
-    if little_endian { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) }
+    if little_endian {
+        u32::from_le_bytes(bytes)
+    } else {
+        u32::from_be_bytes(bytes)
+    }
 }

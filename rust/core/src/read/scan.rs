@@ -4,7 +4,9 @@
 //! else there may be is in `odd`, out of the way.
 
 use super::Need;
-use super::element::{ElementHeader, Flags, RawHeader, UNDEFINED, goes_on, header_at, tag_and_length, tag_at, unnamed};
+use super::element::{
+    ElementHeader, Flags, RawHeader, UNDEFINED, goes_on, header_at, tag_and_length, tag_at, unnamed,
+};
 use super::leniency::{Deviations, Leniency};
 use super::reader::Window;
 use super::walk::{LOOK_AHEAD, Walk, Walked, content_encoding, next_sequence_delimiter};
@@ -131,7 +133,10 @@ impl Scanner {
             }
             let head = left.min(12);
             if window.get(self.at, head).is_none() {
-                return Ok(Event::Need(Need { offset: self.at, length: head }));
+                return Ok(Event::Need(Need {
+                    offset: self.at,
+                    length: head,
+                }));
             }
             if window.array::<8>(self.at) == Some([0; 8]) {
                 return Ok(self.trailing(notes, "zeros"));
@@ -143,10 +148,14 @@ impl Scanner {
                 }
                 continue;
             }
-            let Some(raw) = header_at(window, self.at, self.encoding).filter(|raw| self.fits(raw)) else {
+            let Some(raw) = header_at(window, self.at, self.encoding).filter(|raw| self.fits(raw))
+            else {
                 let ahead = left.min(LOOK_AHEAD);
                 if window.get(self.at, ahead).is_none() && self.must_look_ahead(window) {
-                    return Ok(Event::Need(Need { offset: self.at, length: ahead }));
+                    return Ok(Event::Need(Need {
+                        offset: self.at,
+                        length: ahead,
+                    }));
                 }
                 match self.recover(window, notes)? {
                     Some(event) => return Ok(event),
@@ -163,14 +172,27 @@ impl Scanner {
     }
 
     fn fits(&self, raw: &RawHeader) -> bool {
-        raw.length == UNDEFINED || raw.value_offset(self.at).saturating_add(u64::from(raw.length)) <= self.end
+        raw.length == UNDEFINED
+            || raw
+                .value_offset(self.at)
+                .saturating_add(u64::from(raw.length))
+                <= self.end
     }
 
     /// Takes a header that fits, noting what is unusual about it.
-    fn accept(&mut self, raw: RawHeader, window: &Window<'_>, notes: &mut Deviations) -> Result<Event> {
+    fn accept(
+        &mut self,
+        raw: RawHeader,
+        window: &Window<'_>,
+        notes: &mut Deviations,
+    ) -> Result<Event> {
         let value = raw.value_offset(self.at);
         if raw.tag >= self.stop {
-            let length = if raw.length == UNDEFINED { self.end.saturating_sub(value) } else { u64::from(raw.length) };
+            let length = if raw.length == UNDEFINED {
+                self.end.saturating_sub(value)
+            } else {
+                u64::from(raw.length)
+            };
             let mut header = raw.at(self.at, length.min(self.end.saturating_sub(value)));
             if raw.length == UNDEFINED {
                 header.flags = header.flags.with(Flags::UNDEFINED_LENGTH);
@@ -192,7 +214,10 @@ impl Scanner {
         if raw.length == UNDEFINED {
             return self.walk_on(window, notes);
         }
-        Ok(self.emit(raw.at(self.at, u64::from(raw.length)), value.saturating_add(u64::from(raw.length))))
+        Ok(self.emit(
+            raw.at(self.at, u64::from(raw.length)),
+            value.saturating_add(u64::from(raw.length)),
+        ))
     }
 
     fn note_unusual(&mut self, raw: &RawHeader, notes: &mut Deviations) {
@@ -200,7 +225,9 @@ impl Scanner {
         match self.last {
             Some(last) if tag == last => {
                 self.ascending = false;
-                notes.note(Leniency::TagDuplicate, tag, at, || "the last one counts".into());
+                notes.note(Leniency::TagDuplicate, tag, at, || {
+                    "the last one counts".into()
+                });
             }
             Some(last) if tag < last => {
                 self.ascending = false;
@@ -209,19 +236,29 @@ impl Scanner {
             _ => {}
         }
         if tag.group() == 0 || tag.group() == 2 {
-            notes.note(Leniency::GroupOutOfPlace, tag, at, || "belongs before the data set".into());
+            notes.note(Leniency::GroupOutOfPlace, tag, at, || {
+                "belongs before the data set".into()
+            });
         }
         if raw.reserved {
-            notes.note(Leniency::ReservedNotZero, tag, at, || "reserved bytes ignored".into());
+            notes.note(Leniency::ReservedNotZero, tag, at, || {
+                "reserved bytes ignored".into()
+            });
         }
         if raw.length & 1 == 1 && raw.length != UNDEFINED {
-            notes.note(Leniency::LengthOdd, tag, at, || format!("length {}", raw.length));
+            notes.note(Leniency::LengthOdd, tag, at, || {
+                format!("length {}", raw.length)
+            });
         }
         if raw.flags.has(Flags::UNKNOWN_VR) {
-            notes.note(Leniency::VrUnknown, tag, at, || format!("read with a {}-byte header", raw.header_length));
+            notes.note(Leniency::VrUnknown, tag, at, || {
+                format!("read with a {}-byte header", raw.header_length)
+            });
         }
         if raw.flags.has(Flags::IMPLICIT) && self.encoding.is_explicit() {
-            notes.note(Leniency::EncodingSwitched, tag, at, || "an element in Implicit VR".into());
+            notes.note(Leniency::EncodingSwitched, tag, at, || {
+                "an element in Implicit VR".into()
+            });
         }
     }
 
@@ -233,32 +270,56 @@ impl Scanner {
     }
 
     /// Begins to look for the end of a value of Undefined Length.
-    fn begin_walk(&mut self, raw: &RawHeader, window: &Window<'_>, notes: &mut Deviations) -> Option<Need> {
+    fn begin_walk(
+        &mut self,
+        raw: &RawHeader,
+        window: &Window<'_>,
+        notes: &mut Deviations,
+    ) -> Option<Need> {
         let value = raw.value_offset(self.at);
         let left = self.end.saturating_sub(value);
         let little = self.encoding.is_little_endian();
         let first = tag_and_length(window, value, little);
         if first.is_none() && left >= 8 {
-            return Some(Need { offset: self.at, length: u64::from(raw.header_length) + 8 });
+            return Some(Need {
+                offset: self.at,
+                length: u64::from(raw.header_length) + 8,
+            });
         }
-        let is_items = matches!(first, Some((Tag::ITEM | Tag::SEQUENCE_DELIMITATION_ITEM, _)));
+        let is_items = matches!(
+            first,
+            Some((Tag::ITEM | Tag::SEQUENCE_DELIMITATION_ITEM, _))
+        );
         let mut header = raw.at(self.at, 0);
         header.flags = header.flags.with(Flags::UNDEFINED_LENGTH);
         let sequence = matches!(raw.vr, Some(Vr::SQ | Vr::UN)) || is_items;
-        let walk = if raw.tag == Tag::PIXEL_DATA && raw.vr != Some(Vr::SQ) && (is_items || left < 8) {
+        let walk = if raw.tag == Tag::PIXEL_DATA && raw.vr != Some(Vr::SQ) && (is_items || left < 8)
+        {
             header.flags = header.flags.with(Flags::FRAGMENTS);
             Walk::fragments(value, self.end, self.encoding, raw.tag)
         } else if sequence {
             header.flags = header.flags.with(Flags::ITEMS);
             if !matches!(raw.vr, Some(Vr::SQ | Vr::UN) | None) {
-                notes.note(Leniency::SequenceUnderOtherVr, raw.tag, self.at, || "items under Undefined Length".into());
+                notes.note(Leniency::SequenceUnderOtherVr, raw.tag, self.at, || {
+                    "items under Undefined Length".into()
+                });
             }
-            Walk::sequence(value, self.end, content_encoding(raw, self.encoding), raw.tag)
+            Walk::sequence(
+                value,
+                self.end,
+                content_encoding(raw, self.encoding),
+                raw.tag,
+            )
         } else {
             if window.get(value, left).is_none() {
-                return Some(Need { offset: self.at, length: self.end.saturating_sub(self.at) });
+                return Some(Need {
+                    offset: self.at,
+                    length: self.end.saturating_sub(self.at),
+                });
             }
-            notes.note(Leniency::UndefinedLengthIllegal, raw.tag, self.at, || "read up to the next delimiter or the end".into());
+            notes.note(Leniency::UndefinedLengthIllegal, raw.tag, self.at, || {
+                "read up to the next delimiter or the end".into()
+            });
             let end = next_sequence_delimiter(window, value, self.end, little).unwrap_or(self.end);
             Walk::sequence(end, self.end, self.encoding, raw.tag)
         };
@@ -267,7 +328,9 @@ impl Scanner {
     }
 
     fn walk_on(&mut self, window: &Window<'_>, notes: &mut Deviations) -> Result<Event> {
-        let Some((mut header, mut walk)) = self.walk.take() else { return Ok(Event::End) };
+        let Some((mut header, mut walk)) = self.walk.take() else {
+            return Ok(Event::End);
+        };
         match walk.run(window, &self.limits, notes)? {
             Walked::Need(need) => {
                 self.walk = Some((header, walk));
@@ -282,8 +345,14 @@ impl Scanner {
 
     /// The rest of the level is no element.
     fn trailing(&mut self, notes: &mut Deviations, what: &'static str) -> Event {
-        let (tag, at, left) = (self.last.unwrap_or_default(), self.at, self.end.saturating_sub(self.at));
-        notes.note(Leniency::TrailingBytes, tag, at, || format!("{left} bytes after the last element are left: {what}"));
+        let (tag, at, left) = (
+            self.last.unwrap_or_default(),
+            self.at,
+            self.end.saturating_sub(self.at),
+        );
+        notes.note(Leniency::TrailingBytes, tag, at, || {
+            format!("{left} bytes after the last element are left: {what}")
+        });
         self.at = self.end;
         Event::End
     }
@@ -304,7 +373,9 @@ impl Scanner {
         if let Some(event) = self.amend(window, notes)? {
             return Ok(Some(event));
         }
-        if self.previous.is_some_and(|p| p.value_length & 1 == 1) && self.is_at(window, self.at.saturating_add(1)) {
+        if self.previous.is_some_and(|p| p.value_length & 1 == 1)
+            && self.is_at(window, self.at.saturating_add(1))
+        {
             self.at = self.at.saturating_add(1);
             return Ok(None);
         }
@@ -321,7 +392,8 @@ impl Scanner {
     fn is_at(&self, window: &Window<'_>, at: u64) -> bool {
         header_at(window, at, self.encoding).is_some_and(|h| {
             self.last.is_none_or(|last| h.tag > last)
-                && (h.length == UNDEFINED || h.value_offset(at).saturating_add(u64::from(h.length)) <= self.end)
+                && (h.length == UNDEFINED
+                    || h.value_offset(at).saturating_add(u64::from(h.length)) <= self.end)
         })
     }
 
@@ -333,7 +405,10 @@ impl Scanner {
             let letters = window.array::<6>(self.at).unwrap_or_default();
             if !(letters[4].is_ascii_uppercase() && letters[5].is_ascii_uppercase()) {
                 notes.note(Leniency::VrInvalid, raw.tag, self.at, || {
-                    format!("bytes {:02X} {:02X} where the VR stands", letters[4], letters[5])
+                    format!(
+                        "bytes {:02X} {:02X} where the VR stands",
+                        letters[4], letters[5]
+                    )
                 });
             }
         }
@@ -350,26 +425,53 @@ impl Scanner {
         };
         if self.encoding.is_explicit() {
             let length = u32::from(super::reader::u16_of([b[6], b[7]], little));
-            let short = RawHeader { length, header_length: 8, reserved: false, ..*raw };
-            return (raw.header_length == 12 && length != 0 && goes_on_after(&short, self.encoding)).then_some(short);
+            let short = RawHeader {
+                length,
+                header_length: 8,
+                reserved: false,
+                ..*raw
+            };
+            return (raw.header_length == 12
+                && length != 0
+                && goes_on_after(&short, self.encoding))
+            .then_some(short);
         }
         let explicit = header_at(window, self.at, Encoding::ExplicitLittle)?;
         goes_on_after(&explicit, Encoding::ExplicitLittle).then_some(explicit)
     }
 
     /// A Value Length past the end: a sequence is read by its items, all else up to the end. PS3.5 §7.1
-    fn clip(&mut self, raw: RawHeader, window: &Window<'_>, notes: &mut Deviations) -> Result<Event> {
+    fn clip(
+        &mut self,
+        raw: RawHeader,
+        window: &Window<'_>,
+        notes: &mut Deviations,
+    ) -> Result<Event> {
         let value = raw.value_offset(self.at);
         let little = self.encoding.is_little_endian();
         let first = tag_at(window, value, little);
         let left = self.end.saturating_sub(value);
-        if raw.tag < self.stop && (raw.vr == Some(Vr::SQ) || first == Some(Tag::ITEM)) && self.end.saturating_sub(value) >= 8 {
-            notes.note(Leniency::SequenceLengthWrong, raw.tag, self.at, || format!("length {}, {left} bytes left", raw.length));
-            return self.accept(RawHeader { length: UNDEFINED, ..raw }, window, notes);
+        if raw.tag < self.stop
+            && (raw.vr == Some(Vr::SQ) || first == Some(Tag::ITEM))
+            && self.end.saturating_sub(value) >= 8
+        {
+            notes.note(Leniency::SequenceLengthWrong, raw.tag, self.at, || {
+                format!("length {}, {left} bytes left", raw.length)
+            });
+            return self.accept(
+                RawHeader {
+                    length: UNDEFINED,
+                    ..raw
+                },
+                window,
+                notes,
+            );
         }
         let mut header = raw.at(self.at, left);
         header.flags = header.flags.with(Flags::CLIPPED);
-        notes.note(Leniency::LengthClipped, raw.tag, self.at, || format!("length {}, {left} bytes left", raw.length));
+        notes.note(Leniency::LengthClipped, raw.tag, self.at, || {
+            format!("length {}, {left} bytes left", raw.length)
+        });
         if raw.tag >= self.stop {
             return Ok(Event::Stopped(header));
         }
@@ -380,29 +482,54 @@ impl Scanner {
 
     /// If the element before was a sequence of defined length, its items may tell another end, after which all is well.
     fn amend(&mut self, window: &Window<'_>, notes: &mut Deviations) -> Result<Option<Event>> {
-        let Some(mut previous) = self.previous.take() else { return Ok(None) };
+        let Some(mut previous) = self.previous.take() else {
+            return Ok(None);
+        };
         let little = self.encoding.is_little_endian();
-        let is_sequence = previous.vr == Some(Vr::SQ) || tag_at(window, previous.value_offset, little) == Some(Tag::ITEM);
-        if !is_sequence || previous.is_undefined_length() || previous.value_length == 0 || self.amendments >= AMENDMENTS {
+        let is_sequence = previous.vr == Some(Vr::SQ)
+            || tag_at(window, previous.value_offset, little) == Some(Tag::ITEM);
+        if !is_sequence
+            || previous.is_undefined_length()
+            || previous.value_length == 0
+            || self.amendments >= AMENDMENTS
+        {
             self.previous = Some(previous);
             return Ok(None);
         }
         let rest = self.end.saturating_sub(previous.value_offset);
         if window.get(previous.value_offset, rest).is_none() {
             self.previous = Some(previous);
-            return Ok(Some(Event::Need(Need { offset: previous.value_offset, length: rest })));
+            return Ok(Some(Event::Need(Need {
+                offset: previous.value_offset,
+                length: rest,
+            })));
         }
         self.amendments += 1;
-        let encoding = if previous.vr == Some(Vr::UN) { Encoding::ImplicitLittle } else { self.encoding };
+        let encoding = if previous.vr == Some(Vr::UN) {
+            Encoding::ImplicitLittle
+        } else {
+            self.encoding
+        };
         let mut walk = Walk::sequence(previous.value_offset, self.end, encoding, previous.tag);
         let mut unheard = Deviations::new(0);
         if let Walked::End { value_end, next } = walk.run(window, &self.limits, &mut unheard)?
             && next != self.at
-            && (next == self.end || goes_on(window, next, self.end, self.encoding, previous.tag) && self.is_at(window, next))
+            && (next == self.end
+                || goes_on(window, next, self.end, self.encoding, previous.tag)
+                    && self.is_at(window, next))
         {
-            notes.note(Leniency::SequenceLengthWrong, previous.tag, previous.offset(), || {
-                format!("length {}, its items take {}", previous.value_length, value_end - previous.value_offset)
-            });
+            notes.note(
+                Leniency::SequenceLengthWrong,
+                previous.tag,
+                previous.offset(),
+                || {
+                    format!(
+                        "length {}, its items take {}",
+                        previous.value_length,
+                        value_end - previous.value_offset
+                    )
+                },
+            );
             previous.value_length = value_end.saturating_sub(previous.value_offset);
             self.previous = None;
             self.at = next;
@@ -432,7 +559,11 @@ pub fn scan(
             }
             Event::Stopped(_) | Event::End => break,
             Event::Need(need) => {
-                return Err(Error::new(crate::error::ErrorKind::Internal, "the level is not in the window").at(need.offset));
+                return Err(Error::new(
+                    crate::error::ErrorKind::Internal,
+                    "the level is not in the window",
+                )
+                .at(need.offset));
             }
         }
     }

@@ -4,8 +4,8 @@ use crate::vr::Vr;
 
 /// A power of ten that a double holds exactly.
 const EXACT_POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-    1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
 /// One Decimal String, correctly rounded; none if it is no number. Spaces around it do not count.
@@ -32,7 +32,9 @@ fn plain_decimal(rest: &mut &[u8]) -> Option<f64> {
     }
     let (mut mantissa, mut digits, mut fraction) = (0u64, 0u32, 0usize);
     while let [digit @ b'0'..=b'9', tail @ ..] = bytes {
-        mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        mantissa = mantissa
+            .wrapping_mul(10)
+            .wrapping_add(u64::from(digit - b'0'));
         digits += 1;
         bytes = tail;
     }
@@ -40,7 +42,9 @@ fn plain_decimal(rest: &mut &[u8]) -> Option<f64> {
         bytes = tail;
         let before = bytes.len();
         while let [digit @ b'0'..=b'9', tail @ ..] = bytes {
-            mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+            mantissa = mantissa
+                .wrapping_mul(10)
+                .wrapping_add(u64::from(digit - b'0'));
             bytes = tail;
         }
         fraction = before - bytes.len();
@@ -68,7 +72,10 @@ fn any_decimal(text: &[u8]) -> Option<f64> {
 pub fn trim_ascii(text: &[u8]) -> &[u8] {
     let white = |b: &u8| matches!(b, b' ' | 0x09..=0x0D | 0x1C..=0x1F);
     let start = text.iter().position(|b| !white(b)).unwrap_or(text.len());
-    let end = text.iter().rposition(|b| !white(b)).map_or(start, |last| last + 1);
+    let end = text
+        .iter()
+        .rposition(|b| !white(b))
+        .map_or(start, |last| last + 1);
     text.get(start..end).unwrap_or_default()
 }
 
@@ -168,7 +175,9 @@ pub enum Number {
 
 /// The numbers of a binary numeric VR; bytes that do not fill one are left over.
 pub fn numbers(vr: Vr, bytes: &[u8], little: bool) -> impl Iterator<Item = Number> + '_ {
-    bytes.chunks_exact(vr.unit()).map(move |chunk| number(vr, chunk, little))
+    bytes
+        .chunks_exact(vr.unit())
+        .map(move |chunk| number(vr, chunk, little))
 }
 
 #[inline]
@@ -199,7 +208,9 @@ mod tests {
     fn decimals_round_as_the_standard_library_does() {
         let mut state = 1u64;
         for _ in 0..200_000 {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             let digits = (state >> 60) as usize % 17 + 1;
             let mantissa = (state >> 4) % 10u64.pow(digits as u32);
             let text = match state % 4 {
@@ -248,8 +259,17 @@ mod tests {
 
     #[test]
     fn both_byte_orders() {
-        assert_eq!(numbers(Vr::SS, &[0xFE, 0xFF, 1], true).collect::<Vec<_>>(), [Number::Signed(-2)]);
-        assert_eq!(numbers(Vr::UL, &[0, 0, 1, 2], false).collect::<Vec<_>>(), [Number::Unsigned(258)]);
-        assert_eq!(numbers(Vr::FD, &1.5f64.to_be_bytes(), false).collect::<Vec<_>>(), [Number::Float(1.5)]);
+        assert_eq!(
+            numbers(Vr::SS, &[0xFE, 0xFF, 1], true).collect::<Vec<_>>(),
+            [Number::Signed(-2)]
+        );
+        assert_eq!(
+            numbers(Vr::UL, &[0, 0, 1, 2], false).collect::<Vec<_>>(),
+            [Number::Unsigned(258)]
+        );
+        assert_eq!(
+            numbers(Vr::FD, &1.5f64.to_be_bytes(), false).collect::<Vec<_>>(),
+            [Number::Float(1.5)]
+        );
     }
 }

@@ -7,7 +7,11 @@ use std::borrow::Cow;
 /// The text of a whole Value Field, padding trimmed; values are still separated by backslashes.
 ///
 /// VRs outside the Specific Character Set are read as ISO-IR 100, so that no byte is lost.
-pub fn decode<'a>(bytes: &'a [u8], vr: Vr, charset: &SpecificCharacterSet) -> (Cow<'a, str>, Option<TextDeviation>) {
+pub fn decode<'a>(
+    bytes: &'a [u8],
+    vr: Vr,
+    charset: &SpecificCharacterSet,
+) -> (Cow<'a, str>, Option<TextDeviation>) {
     match vr {
         Vr::PN => charset.decode(trim_end(bytes), TextKind::PersonName),
         Vr::ST | Vr::LT | Vr::UT => {
@@ -15,7 +19,10 @@ pub fn decode<'a>(bytes: &'a [u8], vr: Vr, charset: &SpecificCharacterSet) -> (C
             (trimmed(text, |t| t.trim_end_matches(is_padding)), deviation)
         }
         Vr::LO | Vr::SH | Vr::UC => charset.decode(bytes, TextKind::SingleLine),
-        Vr::UR => (trimmed(latin_1(bytes), |t| t.trim_end_matches(is_white)), None),
+        Vr::UR => (
+            trimmed(latin_1(bytes), |t| t.trim_end_matches(is_white)),
+            None,
+        ),
         Vr::AE => (latin_1(bytes), None),
         _ => (latin_1(trim_end(bytes)), None),
     }
