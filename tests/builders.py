@@ -269,4 +269,4 @@ def seeds() -> dict[str, bytes]:
 def numbers_in(encoding: Encoding) -> bytes:
     """Numbers as text, as floating point, as tags."""
     e = encoding.element
-    return e(0x00201041, "DS", "1.25") + e(0x00209165, "AT", 0x00181063) + e(0x00209252, "FL", 1.5)
+    return e(0x00201041, "DS", "1.25") + e(0x00209165, "AT", 0x00181063) + e(0x00209252, "FD", 1.5)

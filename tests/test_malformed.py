@@ -79,11 +79,18 @@ def test_enough_files_are_read(cls: str, outcomes: dict[str, Outcome], figure: C
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.cls == "conform"], ids=lambda case: case.name)
-def test_what_conforms_is_read_whole(case: Case, outcomes: dict[str, Outcome], malformed_dir: Path) -> None:
+def test_what_conforms_is_read_whole(case: Case, outcomes: dict[str, Outcome]) -> None:
     got = outcomes[case.name]
     assert got.error is None
     assert got.elements == case.elements
-    rd.dcmread(malformed_dir / f"{case.name}.dcm", strict=True)
+
+
+@pytest.mark.parametrize(
+    "name", ["a01_ok_evle", "a02_ok_ivle", "a03_ok_evbe", "a04_ok_deflated", "e31_encaps_uncompressed"]
+)
+def test_strict_reads_what_conforms(name: str, malformed_dir: Path) -> None:
+    """Many a case of one oddity has its elements out of order as well; these have not."""
+    assert rd.dcmread(malformed_dir / f"{name}.dcm", strict=True).PatientID == "ID1"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
