@@ -357,16 +357,19 @@ impl Dataset {
         {
             return match slf.get().set.position(tag) {
                 Some(index) => slf.get().value_at(slf.py(), index),
-                None => Err(PyAttributeError::new_err(slf.get().no_attribute(text))),
+                None => Err(PyAttributeError::new_err(())),
             };
         }
-        generic_getattr(slf.as_any(), name.as_any()).map_err(|error| {
-            if Dataset::is_keyword(text) {
-                PyAttributeError::new_err(slf.get().no_attribute(text))
-            } else {
-                error
-            }
-        })
+        generic_getattr(slf.as_any(), name.as_any())
+    }
+
+    /// What is asked last, when the name was not found: only words.
+    fn __getattr__(&self, name: &str) -> PyResult<Py<PyAny>> {
+        Err(PyAttributeError::new_err(if Dataset::is_keyword(name) {
+            self.no_attribute(name)
+        } else {
+            format!("'Dataset' object has no attribute '{name}'")
+        }))
     }
 
     fn __getitem__<'py>(
@@ -638,7 +641,7 @@ impl Dataset {
         private_creator: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        if group % 2 == 0 {
+        if group.is_multiple_of(2) {
             return Err(pyo3::exceptions::PyValueError::new_err(format!(
                 "group {group:04X} is even; private groups are odd"
             )));

@@ -6,7 +6,7 @@ use crate::numbers;
 use crate::sequence::Sequence;
 use crate::types::{function, python};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyMemoryView, PyString};
+use pyo3::types::{PyBytes, PyList, PyMemoryView, PyString, PyTuple};
 use rapidicom_core::read::{ElementHeader, Flags};
 use rapidicom_core::{Tag, Vr, dictionary};
 
@@ -210,15 +210,13 @@ impl DataElement {
         function(slf.py(), "rapidicom.show", "element_text")?.call1((slf,))
     }
 
-    fn __reduce__<'py>(
-        slf: &Bound<'py, Self>,
-    ) -> PyResult<(Bound<'py, PyAny>, (Py<Dataset>, u32))> {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let py = slf.py();
         let restore = py
             .import("rapidicom._rapidicom")?
             .getattr("_restore_element")?;
         let this = slf.get();
-        Ok((restore, (this.data_set.clone_ref(py), this.header.tag.0)))
+        (restore, (this.data_set.clone_ref(py), this.header.tag.0)).into_pyobject(py)
     }
 }
 

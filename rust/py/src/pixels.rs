@@ -3,6 +3,7 @@
 use crate::buffer::{HeldBuffer, PixelMap};
 use crate::error::{Result, from_source};
 use crate::frames::Frames;
+use crate::root::within_deadline;
 use crate::types::numpy;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -214,7 +215,7 @@ impl<'a> Wanted<'a> {
             return Ok(());
         }
         let per_stretch = (STRETCH / self.frame_bytes).max(1);
-        let deadline = self.frames.root.options.limits.deadline_s;
+        let limits = &self.frames.root.options.limits;
         let begun = std::time::Instant::now();
         for (some, place) in frames
             .chunks(per_stretch)
@@ -223,12 +224,7 @@ impl<'a> Wanted<'a> {
             py.detach(|| self.fill_stretch(some, place, threads))
                 .map_err(|e| self.frames.raise(py, e))?;
             py.check_signals()?;
-            if let Some(limit) = deadline.filter(|&d| begun.elapsed().as_secs_f64() > d) {
-                let took = begun.elapsed().as_secs_f64();
-                return Err(self
-                    .frames
-                    .raise(py, Error::limit("deadline_s", limit as u64, took as u64)));
-            }
+            within_deadline(limits, begun).map_err(|e| self.frames.raise(py, e))?;
         }
         Ok(())
     }
@@ -266,7 +262,7 @@ impl<'a> Wanted<'a> {
         })
     }
 
-    fn into_array<'py>(
+    fn array<'py>(
         &self,
         py: Python<'py>,
         frames: &[u64],
@@ -332,7 +328,7 @@ pub(crate) fn pixel_array<'py>(
     let all = check_count(py, frames)?;
     let wanted = Wanted::new(frames, all, all > 1, raw).map_err(|e| frames.raise(py, e))?;
     let numbers: Vec<u64> = (0..all).map(|n| frames.chosen.frame(n)).collect();
-    wanted.into_array(py, &numbers, out, threads)
+    wanted.array(py, &numbers, out, threads)
 }
 
 /// That the value can hold so many frames, before a list of them is made.
@@ -357,7 +353,7 @@ pub(crate) fn one_frame<'py>(
     out: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let wanted = Wanted::new(frames, 1, false, raw).map_err(|e| frames.raise(py, e))?;
-    wanted.into_array(py, &[frame], out, Some(1))
+    wanted.array(py, &[frame], out, Some(1))
 }
 
 /// Some frames with a leading axis.
@@ -370,5 +366,5 @@ pub(crate) fn stack<'py>(
     threads: Option<usize>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let wanted = Wanted::new(frames, numbers.len(), true, raw).map_err(|e| frames.raise(py, e))?;
-    wanted.into_array(py, numbers, out, threads)
+    wanted.array(py, numbers, out, threads)
 }

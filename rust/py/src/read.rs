@@ -111,22 +111,33 @@ fn bytes_of(source: &Bound<'_, PyAny>) -> PyResult<Origin> {
         Err(error) => return Err(error),
     }
     if source.hasattr("read")? {
-        let bytes = source.call_method0("read")?;
-        let bytes = bytes.cast::<PyBytes>().map_err(|_| {
-            PyTypeError::new_err(
-                "the file-like object's read() does not give bytes; open it in binary mode",
-            )
-        })?;
         let name = source
             .getattr("name")
             .ok()
             .and_then(|name| name.extract::<PathBuf>().ok());
-        return Ok(Origin::Read(bytes.as_bytes().to_vec(), name));
+        return Ok(Origin::Read(read_to_end(source)?, name));
     }
     Err(PyTypeError::new_err(format!(
         "{} is no source; expected a path, bytes or a binary file-like object with read()",
         source.get_type().name()?
     )))
+}
+
+/// All that a file-like object has from where it stands: a raw one may give less than is asked for.
+fn read_to_end(file: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let mut all = Vec::new();
+    loop {
+        let piece = file.call_method0("read")?;
+        let piece = piece.cast::<PyBytes>().map_err(|_| {
+            PyTypeError::new_err(
+                "the file-like object's read() does not give bytes; open it in binary mode",
+            )
+        })?;
+        if piece.as_bytes().is_empty() {
+            return Ok(all);
+        }
+        all.extend_from_slice(piece.as_bytes());
+    }
 }
 
 fn access_of(access: &str) -> PyResult<Access> {

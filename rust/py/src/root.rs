@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 /// How a stream is to be read.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +80,7 @@ impl Root {
         path: Option<PathBuf>,
         options: ReadOptions,
     ) -> Result<(Root, Vec<ElementHeader>)> {
+        let begun = Instant::now();
         let mut noted = Deviations::new(options.limits.max_warnings);
         let start = begin(&file, &options, &mut noted)?;
         let mut root = Root {
@@ -95,6 +97,7 @@ impl Root {
         }
         let headers = root.top_level()?;
         root.check(Part::DataSet)?;
+        within_deadline(&root.options.limits, begun)?;
         if root.options.strict
             && let Some(first) = root.noted.kept().first()
         {
@@ -213,6 +216,20 @@ impl Root {
             |_| None,
         ))
     }
+}
+
+/// That a call has not taken longer than it may.
+pub(crate) fn within_deadline(limits: &Limits, begun: Instant) -> Result<()> {
+    let Some(limit) = limits.deadline_s else {
+        return Ok(());
+    };
+    let took = begun.elapsed().as_secs_f64();
+    if took <= limit {
+        return Ok(());
+    }
+    let mut error = Error::limit("deadline_s", limit.ceil() as u64, took.ceil() as u64);
+    error.detail = format!("the call took {took:.3} s, deadline_s={limit}").into();
+    Err(error)
 }
 
 fn begin(file: &Source, options: &ReadOptions, noted: &mut Deviations) -> Result<FileStart> {

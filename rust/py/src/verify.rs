@@ -2,7 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::error::Result;
-use crate::root::{Part, Place, Root};
+use crate::root::{Part, Place, Root, within_deadline};
 use rapidicom_core::read::ElementHeader;
 use rapidicom_core::read::leniency::{Deviation, Deviations};
 use rapidicom_iod::image::Values;
@@ -40,6 +40,7 @@ pub(crate) fn deviations(data_set: &Dataset) -> Result<Vec<Deviation>> {
     } else {
         Deviations::new(root.options.limits.max_warnings)
     };
+    let begun = std::time::Instant::now();
     let path = Place::path(data_set.place.as_ref());
     let syntax = root
         .start
@@ -58,6 +59,7 @@ pub(crate) fn deviations(data_set: &Dataset) -> Result<Vec<Deviation>> {
         &mut notes,
     )?;
     root.check(data_set.part)?;
+    within_deadline(&root.options.limits, begun)?;
     let found = notes.kept().to_vec();
     Ok(if top {
         root.all.get_or_init(|| found).clone()

@@ -113,7 +113,12 @@ fn next_item(window: &Window<'_>, from: u64, end: u64, little: bool) -> Option<u
     Some(from + place as u64)
 }
 
-/// The first bytes of a code stream: JPEG and JPEG-LS SOI, JPEG 2000 SOC, JPEG XL. A Basic Offset Table never has them:
+/// The first bytes of a code stream, where nothing but one can stand: SOI, SOC, JPEG XL.
+fn begins_frame(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xFF, 0xD8 | 0x4F | 0x0A, ..]) || looks_like_frame(bytes)
+}
+
+/// The first bytes of a code stream where a Basic Offset Table may stand: JPEG and JPEG-LS SOI, JPEG 2000 SOC, JPEG XL. A Basic Offset Table never has them:
 /// its first entry is zero.
 fn looks_like_frame(bytes: &[u8]) -> bool {
     matches!(
@@ -194,7 +199,7 @@ pub fn frame_ranges(
                 offset: 0,
                 length: 0,
             });
-            looks_like_frame(window.get(f.offset, f.length.min(12)).unwrap_or_default())
+            begins_frame(window.get(f.offset, f.length.min(12)).unwrap_or_default())
         })
         .collect();
     if starts.len() as u64 == frames && starts.first() == Some(&0) {

@@ -44,7 +44,7 @@ pub fn items(
         encoding
     };
     let (mut at, end) = (sequence.value_offset, sequence.value_end());
-    let little = encoding.is_little_endian();
+    let little = within.is_little_endian();
     let mut found = Vec::new();
     while end.saturating_sub(at) >= 8 {
         let Some((tag, length)) = tag_and_length(window, at, little) else {

@@ -44,7 +44,9 @@ pub struct Scanner {
     at: u64,
     end: u64,
     encoding: Encoding,
-    stop: Tag,
+    /// Tags from here on are looked at twice.
+    unusual: Tag,
+    stop: Option<Tag>,
     last: Option<Tag>,
     ascending: bool,
     count: u64,
@@ -61,7 +63,8 @@ impl Scanner {
             at: start,
             end,
             encoding,
-            stop: ITEMS_AND_DELIMITERS,
+            unusual: ITEMS_AND_DELIMITERS,
+            stop: None,
             last: None,
             ascending: true,
             count: 0,
@@ -75,7 +78,8 @@ impl Scanner {
     /// Stops before the first element with this tag or a greater one.
     #[must_use]
     pub fn stop_at(mut self, tag: Tag) -> Scanner {
-        self.stop = tag.min(ITEMS_AND_DELIMITERS);
+        self.unusual = tag.min(ITEMS_AND_DELIMITERS);
+        self.stop = Some(tag);
         self
     }
 
@@ -98,7 +102,7 @@ impl Scanner {
             let value = raw.value_offset(self.at);
             let next = value.saturating_add(u64::from(raw.length));
             if self.last.is_none_or(|last| raw.tag > last)
-                && raw.tag < self.stop
+                && raw.tag < self.unusual
                 && next <= self.end
                 && raw.length & 1 == 0
                 && !raw.reserved
@@ -168,11 +172,15 @@ impl Scanner {
 
     /// A length beyond the end of an element with a VR is believed to be cut off, unless what it holds says otherwise.
     fn must_look_ahead(&self, window: &Window<'_>) -> bool {
-        !matches!(header_at(window, self.at, self.encoding), Some(raw) if raw.tag >= self.stop)
+        !matches!(header_at(window, self.at, self.encoding), Some(raw) if self.stops(raw.tag))
+    }
+
+    fn stops(&self, tag: Tag) -> bool {
+        self.stop.is_some_and(|stop| tag >= stop)
     }
 
     fn fits(&self, raw: &RawHeader) -> bool {
-        raw.length == UNDEFINED
+        (raw.length == UNDEFINED && raw.value_offset(self.at) <= self.end)
             || raw
                 .value_offset(self.at)
                 .saturating_add(u64::from(raw.length))
@@ -187,7 +195,7 @@ impl Scanner {
         notes: &mut Deviations,
     ) -> Result<Event> {
         let value = raw.value_offset(self.at);
-        if raw.tag >= self.stop {
+        if self.stops(raw.tag) {
             let length = if raw.length == UNDEFINED {
                 self.end.saturating_sub(value)
             } else {
@@ -278,7 +286,7 @@ impl Scanner {
     ) -> Option<Need> {
         let value = raw.value_offset(self.at);
         let left = self.end.saturating_sub(value);
-        let little = self.encoding.is_little_endian();
+        let little = content_encoding(raw, self.encoding).is_little_endian();
         let first = tag_and_length(window, value, little);
         if first.is_none() && left >= 8 {
             return Some(Need {
@@ -448,10 +456,13 @@ impl Scanner {
         notes: &mut Deviations,
     ) -> Result<Event> {
         let value = raw.value_offset(self.at);
+        if value > self.end {
+            return Ok(self.trailing(notes, "too short for an element"));
+        }
         let little = self.encoding.is_little_endian();
         let first = tag_at(window, value, little);
         let left = self.end.saturating_sub(value);
-        if raw.tag < self.stop
+        if !self.stops(raw.tag)
             && (raw.vr == Some(Vr::SQ) || first == Some(Tag::ITEM))
             && self.end.saturating_sub(value) >= 8
         {
@@ -472,7 +483,7 @@ impl Scanner {
         notes.note(Leniency::LengthClipped, raw.tag, self.at, || {
             format!("length {}, {left} bytes left", raw.length)
         });
-        if raw.tag >= self.stop {
+        if self.stops(raw.tag) {
             return Ok(Event::Stopped(header));
         }
         let end = self.end;

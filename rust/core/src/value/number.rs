@@ -182,21 +182,46 @@ pub fn numbers(vr: Vr, bytes: &[u8], little: bool) -> impl Iterator<Item = Numbe
 
 #[inline]
 fn number(vr: Vr, chunk: &[u8], little: bool) -> Number {
-    let mut wide = [0u8; 8];
-    for (to, from) in wide.iter_mut().zip(chunk.iter()) {
-        *to = *from;
-    }
-    if !little && let Some(used) = wide.get_mut(..chunk.len()) {
-        used.reverse();
-    }
-    let bits = u64::from_le_bytes(wide);
-    match vr {
-        Vr::SS => Number::Signed(i64::from(bits as u16 as i16)),
-        Vr::SL => Number::Signed(i64::from(bits as u32 as i32)),
-        Vr::SV => Number::Signed(bits as i64),
-        Vr::FL | Vr::OF => Number::Float(f64::from(f32::from_bits(bits as u32))),
-        Vr::FD | Vr::OD => Number::Float(f64::from_bits(bits)),
-        _ => Number::Unsigned(bits),
+    match *chunk {
+        [a, b] => {
+            let bits = if little {
+                u16::from_le_bytes([a, b])
+            } else {
+                u16::from_be_bytes([a, b])
+            };
+            if vr == Vr::SS {
+                Number::Signed(i64::from(bits as i16))
+            } else {
+                Number::Unsigned(u64::from(bits))
+            }
+        }
+        [a, b, c, d] => {
+            let bytes = [a, b, c, d];
+            let bits = if little {
+                u32::from_le_bytes(bytes)
+            } else {
+                u32::from_be_bytes(bytes)
+            };
+            match vr {
+                Vr::SL => Number::Signed(i64::from(bits as i32)),
+                Vr::FL | Vr::OF => Number::Float(f64::from(f32::from_bits(bits))),
+                _ => Number::Unsigned(u64::from(bits)),
+            }
+        }
+        [a, b, c, d, e, f, g, h] => {
+            let bytes = [a, b, c, d, e, f, g, h];
+            let bits = if little {
+                u64::from_le_bytes(bytes)
+            } else {
+                u64::from_be_bytes(bytes)
+            };
+            match vr {
+                Vr::SV => Number::Signed(bits as i64),
+                Vr::FD | Vr::OD => Number::Float(f64::from_bits(bits)),
+                _ => Number::Unsigned(bits),
+            }
+        }
+        _ => Number::Unsigned(chunk.first().copied().map_or(0, u64::from)),
     }
 }
 
