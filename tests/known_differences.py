@@ -31,7 +31,7 @@ def show(element: Element | None) -> str:
 
 
 def private_dictionary(difference: Difference) -> bool:
-    """A private element that is UN, or has no VR: our dictionary knows it by its Private Creator, pydicom's does not."""
+    """A private element of no known VR: our dictionary knows it by its Private Creator, pydicom's does not."""
     ours, theirs = difference.ours, difference.theirs
     private = bool(difference.tag >> 16 & 1)
     return private and ours is not None and theirs is not None and theirs.vr == "UN" and ours.vr != "UN"

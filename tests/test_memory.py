@@ -89,6 +89,8 @@ def test_a_header_costs_what_it_is_long(
     path.write_bytes(FILES[name])
     small.write_bytes(builders.small())
     cost, header = peak_of(path, small, access), len(FILES[name])
+    if access == "mmap":  # the pages of the file are the system's cache, not ours
+        cost -= min(cost, header)
     figure(f"memory, header parse of {name} ({header:,} bytes, {access}): KiB", cost // 1024)
     assert cost <= MEBIBYTE + 2 * header
 

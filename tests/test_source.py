@@ -63,7 +63,7 @@ def test_symlinks(tmp_path: Path, write: Write) -> None:
 
 def test_names() -> None:
     assert at_once("x" * 300).errno == 36  # type: ignore[attr-defined]  # ENAMETOOLONG
-    with pytest.raises(ValueError):
+    with pytest.raises((ValueError, OSError)):
         rd.dcmread("a\0b")
 
 
