@@ -6,13 +6,20 @@ use rapidicom_index::{Columns, DEFAULT, Options, Sources, index, scan, write_par
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-fn once(folder: &Path, mode: &str, threads: usize) -> Result<(u64, u64), Box<dyn std::error::Error>> {
+fn once(
+    folder: &Path,
+    mode: &str,
+    threads: usize,
+) -> Result<(u64, u64), Box<dyn std::error::Error>> {
     let columns = match mode {
         "26" => Columns::new(DEFAULT.get(..26).unwrap_or_default(), false)?,
         "frames" => Columns::default_row(true)?,
         _ => Columns::default_row(false)?,
     };
-    let options = Options { threads: (threads > 0).then_some(threads), ..Options::new(columns) };
+    let options = Options {
+        threads: (threads > 0).then_some(threads),
+        ..Options::new(columns)
+    };
     let sources = Sources::Path(folder.to_path_buf());
     let counts = match mode {
         "parquet" => {
@@ -33,7 +40,9 @@ fn once(folder: &Path, mode: &str, threads: usize) -> Result<(u64, u64), Box<dyn
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [folder, mode, threads, rounds] = words.as_slice() else {
-        return Err("usage: bench_index FOLDER 26|default|frames|scan|parquet THREADS ROUNDS".into());
+        return Err(
+            "usage: bench_index FOLDER 26|default|frames|scan|parquet THREADS ROUNDS".into(),
+        );
     };
     let (threads, rounds) = (threads.parse()?, rounds.parse::<usize>()?);
     let mut times = Vec::new();
@@ -46,6 +55,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     times.sort_by(f64::total_cmp);
     let median = times.get(times.len() / 2).copied().unwrap_or_default();
     let best = times.first().copied().unwrap_or_default();
-    println!("{mode:8} threads {threads} files {} failed {} us_per_file median {median:.2} best {best:.2}", seen.0, seen.1);
+    println!(
+        "{mode:8} threads {threads} files {} failed {} us_per_file median {median:.2} best {best:.2}",
+        seen.0, seen.1
+    );
     Ok(())
 }

@@ -3,8 +3,8 @@
 use crate::error::Result;
 use crate::schema::{Columns, Fact, Kind, Origin, frame_fields};
 use arrow_array::builder::{
-BinaryBuilder, Date32Builder, Float64Builder, Int32Builder, Int64Builder, ListBuilder, StringBuilder,
-    StructBuilder, TimestampMicrosecondBuilder,
+    BinaryBuilder, Date32Builder, Float64Builder, Int32Builder, Int64Builder, ListBuilder,
+    StringBuilder, StructBuilder, TimestampMicrosecondBuilder,
 };
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
@@ -38,11 +38,22 @@ impl Builder {
         let text = || StringBuilder::with_capacity(rows, bytes);
         match origin {
             Origin::Fact(fact) => match fact {
-                Fact::Path | Fact::Status | Fact::Error | Fact::TransferSyntax => Builder::Text(text()),
-                Fact::Size | Fact::PixelOffset | Fact::PixelLength => Builder::Int64(Int64Builder::with_capacity(rows)),
-                Fact::Mtime => Builder::Time(TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC")),
-                Fact::Warnings => Builder::Texts(ListBuilder::with_capacity(StringBuilder::new(), rows)),
-                Fact::Frames => Builder::Frames(ListBuilder::new(StructBuilder::from_fields(frame_fields(), rows))),
+                Fact::Path | Fact::Status | Fact::Error | Fact::TransferSyntax => {
+                    Builder::Text(text())
+                }
+                Fact::Size | Fact::PixelOffset | Fact::PixelLength => {
+                    Builder::Int64(Int64Builder::with_capacity(rows))
+                }
+                Fact::Mtime => Builder::Time(
+                    TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC"),
+                ),
+                Fact::Warnings => {
+                    Builder::Texts(ListBuilder::with_capacity(StringBuilder::new(), rows))
+                }
+                Fact::Frames => Builder::Frames(ListBuilder::new(StructBuilder::from_fields(
+                    frame_fields(),
+                    rows,
+                ))),
             },
             Origin::Element(element) => match (element.kind, element.list) {
                 (Kind::Text, false) => Builder::Text(text()),
@@ -50,11 +61,17 @@ impl Builder {
                 (Kind::Date, false) => Builder::Date(Date32Builder::with_capacity(rows)),
                 (Kind::Date, true) => Builder::Dates(ListBuilder::new(Date32Builder::new())),
                 (Kind::Int32, false) => Builder::Int32(Int32Builder::with_capacity(rows)),
-                (Kind::Int32, true) => Builder::Int32s(ListBuilder::with_capacity(Int32Builder::new(), rows)),
+                (Kind::Int32, true) => {
+                    Builder::Int32s(ListBuilder::with_capacity(Int32Builder::new(), rows))
+                }
                 (Kind::Int64, false) => Builder::Int64(Int64Builder::with_capacity(rows)),
-                (Kind::Int64, true) => Builder::Int64s(ListBuilder::with_capacity(Int64Builder::new(), rows)),
+                (Kind::Int64, true) => {
+                    Builder::Int64s(ListBuilder::with_capacity(Int64Builder::new(), rows))
+                }
                 (Kind::Float64, false) => Builder::Float64(Float64Builder::with_capacity(rows)),
-                (Kind::Float64, true) => Builder::Float64s(ListBuilder::with_capacity(Float64Builder::new(), rows)),
+                (Kind::Float64, true) => {
+                    Builder::Float64s(ListBuilder::with_capacity(Float64Builder::new(), rows))
+                }
                 (Kind::Binary, _) => Builder::Binary(BinaryBuilder::new()),
             },
         }
@@ -104,7 +121,9 @@ impl Builder {
     }
 
     pub(crate) fn append_frames(&mut self, ranges: Option<&[(i64, i64)]>) {
-        let Builder::Frames(b) = self else { return self.append_null() };
+        let Builder::Frames(b) = self else {
+            return self.append_null();
+        };
         for &(offset, length) in ranges.unwrap_or_default() {
             for (field, value) in [(0, offset), (1, length)] {
                 if let Some(numbers) = b.values().field_builder::<Int64Builder>(field) {
@@ -156,8 +175,18 @@ pub(crate) struct Batch {
 impl Batch {
     pub(crate) fn new(columns: &Columns, most_rows: usize) -> Batch {
         let origins: Vec<Origin> = columns.columns.iter().map(|c| c.origin.clone()).collect();
-        let builders = origins.iter().map(|origin| Builder::new(origin, 0, 0)).collect();
-        Batch { schema: columns.schema(), origins, builders, rows: 0, most_rows: most_rows.max(1), bytes: 0 }
+        let builders = origins
+            .iter()
+            .map(|origin| Builder::new(origin, 0, 0))
+            .collect();
+        Batch {
+            schema: columns.schema(),
+            origins,
+            builders,
+            rows: 0,
+            most_rows: most_rows.max(1),
+            bytes: 0,
+        }
     }
 
     /// A row is complete, and held so many bytes.
@@ -176,7 +205,11 @@ impl Batch {
 
     /// The rows so far; the next ones make room for as many.
     pub(crate) fn finish(&mut self) -> Result<RecordBatch> {
-        let again = if self.is_full() && self.bytes < MOST_BYTES { self.rows } else { 0 };
+        let again = if self.is_full() && self.bytes < MOST_BYTES {
+            self.rows
+        } else {
+            0
+        };
         let mut arrays = Vec::with_capacity(self.builders.len());
         for (builder, origin) in self.builders.iter_mut().zip(&self.origins) {
             let bytes = if again == 0 { 0 } else { builder.text_len() };

@@ -56,9 +56,20 @@ pub(crate) struct FileBytes<'a> {
 }
 
 impl<'a> FileBytes<'a> {
-    pub(crate) fn new(reader: &'a mut Reader, identity: Option<Identity>, path: &'a dyn Fn() -> PathBuf) -> FileBytes<'a> {
+    pub(crate) fn new(
+        reader: &'a mut Reader,
+        identity: Option<Identity>,
+        path: &'a dyn Fn() -> PathBuf,
+    ) -> FileBytes<'a> {
         let total = identity.map_or(ENDLESS, |identity| identity.size);
-        FileBytes { reader, path, total, source: None, stretch: None, inflated: None }
+        FileBytes {
+            reader,
+            path,
+            total,
+            source: None,
+            stretch: None,
+            inflated: None,
+        }
     }
 
     /// Bytes of the file, or [`ENDLESS`].
@@ -101,7 +112,10 @@ impl<'a> FileBytes<'a> {
         if let Some((base, bytes)) = &self.stretch {
             return Window::new(bytes, *base);
         }
-        let all = self.source.as_ref().and_then(|source| source.window(0, self.total).ok());
+        let all = self
+            .source
+            .as_ref()
+            .and_then(|source| source.window(0, self.total).ok());
         match all.map(|window| window.bytes) {
             Some(Cow::Borrowed(bytes)) => Window::new(bytes, 0),
             _ => Window::new(self.reader.bytes(), 0),
@@ -113,10 +127,16 @@ impl<'a> FileBytes<'a> {
     pub(crate) fn ensure(&mut self, need: Need) -> Result<(), Failure> {
         let end = need.offset.saturating_add(need.length);
         if self.inflated.is_some() {
-            return Err(Error::new(ErrorKind::Internal, "inflated bytes are all there").at(need.offset).into());
+            return Err(
+                Error::new(ErrorKind::Internal, "inflated bytes are all there")
+                    .at(need.offset)
+                    .into(),
+            );
         }
         if self.source.is_none() && end <= LONGEST_PREFIX {
-            let upto = usize::try_from(end).unwrap_or(usize::MAX).next_multiple_of(PAGE);
+            let upto = usize::try_from(end)
+                .unwrap_or(usize::MAX)
+                .next_multiple_of(PAGE);
             self.reader.more(upto)?;
             let there = self.reader.bytes().len() as u64;
             if there >= end {
@@ -148,11 +168,16 @@ impl<'a> FileBytes<'a> {
     }
 
     fn stretch_to(&mut self, need: Need) -> Result<(), Failure> {
-        let Some(source) = &self.source else { return Ok(()) };
+        let Some(source) = &self.source else {
+            return Ok(());
+        };
         if need.offset.saturating_add(need.length) > source.len() {
             return Err(SourceError::Changed("its size").into());
         }
-        if source.window(0, source.len()).is_ok_and(|all| matches!(all.bytes, Cow::Borrowed(_))) {
+        if source
+            .window(0, source.len())
+            .is_ok_and(|all| matches!(all.bytes, Cow::Borrowed(_)))
+        {
             return Ok(source.check()?);
         }
         let window = source.window(need.offset, need.length)?;
@@ -170,7 +195,9 @@ impl<'a> FileBytes<'a> {
         if self.learn_total()? {
             return Err(Failure::Again);
         }
-        let Some(source) = &self.source else { return Ok(0) };
+        let Some(source) = &self.source else {
+            return Ok(0);
+        };
         let inflated = inflate(&source.bytes(data_set..self.total)?)?;
         let len = inflated.len() as u64;
         self.inflated = Some(inflated);
@@ -187,7 +214,10 @@ impl<'a> FileBytes<'a> {
     #[inline]
     pub(crate) fn fetch(&mut self, range: &Range<u64>) -> Result<(), Failure> {
         if self.source.is_none() && range.end > self.reader.bytes().len() as u64 {
-            return self.ensure(Need { offset: range.start, length: range.end.saturating_sub(range.start) });
+            return self.ensure(Need {
+                offset: range.start,
+                length: range.end.saturating_sub(range.start),
+            });
         }
         Ok(())
     }
@@ -196,8 +226,12 @@ impl<'a> FileBytes<'a> {
     #[inline]
     pub(crate) fn value(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, Failure> {
         if self.inflated.is_some() || self.source.is_none() {
-            let bytes = self.window().get(range.start, range.end.saturating_sub(range.start));
-            return bytes.map(Cow::Borrowed).ok_or(Failure::Source(SourceError::Changed("its size")));
+            let bytes = self
+                .window()
+                .get(range.start, range.end.saturating_sub(range.start));
+            return bytes
+                .map(Cow::Borrowed)
+                .ok_or(Failure::Source(SourceError::Changed("its size")));
         }
         self.raw(range)
     }
@@ -211,9 +245,13 @@ impl<'a> FileBytes<'a> {
                 Ok(bytes)
             }
             None => {
-                let bytes = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+                let bytes = usize::try_from(range.start)
+                    .ok()
+                    .zip(usize::try_from(range.end).ok());
                 let bytes = bytes.and_then(|(start, end)| self.reader.bytes().get(start..end));
-                bytes.map(Cow::Borrowed).ok_or(Failure::Source(SourceError::Changed("its size")))
+                bytes
+                    .map(Cow::Borrowed)
+                    .ok_or(Failure::Source(SourceError::Changed("its size")))
             }
         }
     }
@@ -221,6 +259,8 @@ impl<'a> FileBytes<'a> {
     /// All of the file, to look into here and there.
     pub(crate) fn whole(&mut self) -> Result<&Source, Failure> {
         self.open()?;
-        self.source.as_ref().ok_or(Failure::Source(SourceError::Changed("its size")))
+        self.source
+            .as_ref()
+            .ok_or(Failure::Source(SourceError::Changed("its size")))
     }
 }

@@ -3,8 +3,12 @@
 /// The day that `YYYYMMDD` names, or `YYYY.MM.DD` as ACR-NEMA wrote it; none where it names none.
 pub(crate) fn days(text: &[u8]) -> Option<i32> {
     let (year, month, day) = match text {
-        [y @ .., b'.', m1, m2, b'.', d1, d2] if y.len() == 4 => (number(y)?, number(&[*m1, *m2])?, number(&[*d1, *d2])?),
-        [y @ .., m1, m2, d1, d2] if y.len() == 4 => (number(y)?, number(&[*m1, *m2])?, number(&[*d1, *d2])?),
+        [y @ .., b'.', m1, m2, b'.', d1, d2] if y.len() == 4 => {
+            (number(y)?, number(&[*m1, *m2])?, number(&[*d1, *d2])?)
+        }
+        [y @ .., m1, m2, d1, d2] if y.len() == 4 => {
+            (number(y)?, number(&[*m1, *m2])?, number(&[*d1, *d2])?)
+        }
         _ => return None,
     };
     if !(1..=12).contains(&month) || day < 1 || day > days_of(year, month) {
@@ -19,7 +23,9 @@ pub(crate) fn days(text: &[u8]) -> Option<i32> {
 }
 
 fn number(digits: &[u8]) -> Option<i32> {
-    digits.iter().try_fold(0i32, |n, digit| Some(n * 10 + i32::from(digit.checked_sub(b'0').filter(|d| *d < 10)?)))
+    digits.iter().try_fold(0i32, |n, digit| {
+        Some(n * 10 + i32::from(digit.checked_sub(b'0').filter(|d| *d < 10)?))
+    })
 }
 
 fn days_of(year: i32, month: i32) -> i32 {
@@ -41,19 +47,36 @@ mod tests {
         for year in 1600..2000 {
             for month in 1..=12 {
                 for day in 1..=days_of(year, month) {
-                    assert_eq!(days(format!("{year:04}{month:02}{day:02}").as_bytes()), Some(expected));
+                    assert_eq!(
+                        days(format!("{year:04}{month:02}{day:02}").as_bytes()),
+                        Some(expected)
+                    );
                     expected += 1;
                 }
             }
         }
         assert_eq!(days(b"20000101"), Some(expected));
-        assert_eq!((days(b"19700101"), days(b"19691231"), days(b"20240611")), (Some(0), Some(-1), Some(19885)));
+        assert_eq!(
+            (days(b"19700101"), days(b"19691231"), days(b"20240611")),
+            (Some(0), Some(-1), Some(19885))
+        );
         assert_eq!(days(b"2024.06.11"), Some(19885));
     }
 
     #[test]
     fn what_names_no_day() {
-        for text in ["", "2024", "20230229", "20241301", "20240100", "2024061x", "2024-06-11", "202406111", "0", "-0240611"] {
+        for text in [
+            "",
+            "2024",
+            "20230229",
+            "20241301",
+            "20240100",
+            "2024061x",
+            "2024-06-11",
+            "202406111",
+            "0",
+            "-0240611",
+        ] {
             assert_eq!(days(text.as_bytes()), None, "{text}");
         }
     }

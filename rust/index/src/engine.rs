@@ -61,7 +61,13 @@ pub struct Options {
 impl Options {
     /// These columns, and the rest as it is best left.
     pub fn new(columns: Columns) -> Options {
-        Options { columns, threads: None, limits: Limits::DEFAULT, not_dicom: NotDicom::Skip, batch_rows: None }
+        Options {
+            columns,
+            threads: None,
+            limits: Limits::DEFAULT,
+            not_dicom: NotDicom::Skip,
+            batch_rows: None,
+        }
     }
 }
 
@@ -181,7 +187,9 @@ pub fn scan(sources: Sources, options: Options) -> Result<Scan> {
         Some(threads) => (threads.max(1), threads.max(1)),
         None => (processors(), processors().max(MOST_THREADS)),
     };
-    let rows = options.batch_rows.unwrap_or(ROWS / most.next_power_of_two().clamp(1, 8));
+    let rows = options
+        .batch_rows
+        .unwrap_or(ROWS / most.next_power_of_two().clamp(1, 8));
     let shared = Arc::new(Shared {
         walk: Walk::new(sources)?,
         columns: Arc::new(options.columns),
@@ -195,18 +203,27 @@ pub fn scan(sources: Sources, options: Options) -> Result<Scan> {
     });
     if most == 1 {
         let worker = Box::new(Worker::new(Arc::clone(&shared), None));
-        return Ok(Scan { shared, work: Work::Here(worker) });
+        return Ok(Scan {
+            shared,
+            work: Work::Here(worker),
+        });
     }
     let (sender, receiver) = sync_channel(2);
     for _ in 0..threads {
         begin(&shared, &sender)?;
     }
-    Ok(Scan { shared, work: Work::There(receiver) })
+    Ok(Scan {
+        shared,
+        work: Work::There(receiver),
+    })
 }
 
 /// One more thread, unless there are enough.
 fn begin(shared: &Arc<Shared>, sender: &SyncSender<RecordBatch>) -> Result<()> {
-    let mut threads = shared.threads.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut threads = shared
+        .threads
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     if threads.len() >= shared.most || shared.progress.is_cancelled() {
         return Ok(());
     }
@@ -215,7 +232,11 @@ fn begin(shared: &Arc<Shared>, sender: &SyncSender<RecordBatch>) -> Result<()> {
     let named = std::thread::Builder::new().name("rapidicom-index".to_owned());
     match named.spawn(move || worker.run()) {
         Ok(handle) => threads.push(handle),
-        Err(error) if threads.is_empty() => return Err(IndexError::Internal(format!("no thread could be started: {error}"))),
+        Err(error) if threads.is_empty() => {
+            return Err(IndexError::Internal(format!(
+                "no thread could be started: {error}"
+            )));
+        }
         Err(_) => {} // those that run will do
     }
     Ok(())
@@ -258,9 +279,16 @@ impl Scan {
     fn join(&self) -> Result<()> {
         let mut result = Ok(());
         loop {
-            let next = self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let next = self
+                .shared
+                .threads
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop();
             let Some(handle) = next else { return result };
-            let joined = handle.join().unwrap_or_else(|_| Err(IndexError::Internal("a thread panicked".to_owned())));
+            let joined = handle
+                .join()
+                .unwrap_or_else(|_| Err(IndexError::Internal("a thread panicked".to_owned())));
             result = result.and(joined);
         }
     }
@@ -417,9 +445,14 @@ impl Worker {
                 break;
             }
             self.shown.truncate(folder);
-            self.shown.push_str(&name_as_os(name).to_string_lossy());
+            match name_as_os(name).to_str() {
+                Some(name) => self.shown.push_str(name),
+                None => self.shown.push_str(&name_as_os(name).to_string_lossy()),
+            }
             let begun = self.begin_timing();
-            let read = self.reader.read_in(directory, name, self.extractor.prefix());
+            let read = self
+                .reader
+                .read_in(directory, name, self.extractor.prefix());
             self.end_timing(begun)?;
             match read {
                 Ok(identity) => self.row(identity, &|| directory.path().join(name_as_os(name))),
@@ -454,7 +487,13 @@ impl Worker {
     }
 
     fn row(&mut self, identity: Option<rapidicom_source::Identity>, path: &dyn Fn() -> PathBuf) {
-        let outcome = self.extractor.row(&mut self.reader, identity, &self.shown, path, &mut self.batch);
+        let outcome = self.extractor.row(
+            &mut self.reader,
+            identity,
+            &self.shown,
+            path,
+            &mut self.batch,
+        );
         self.counts.files += 1;
         self.counts.bytes += self.reader.bytes().len() as u64;
         match outcome {
@@ -468,7 +507,8 @@ impl Worker {
     }
 
     fn failed(&mut self, error: SourceError) {
-        self.extractor.failed_row(&self.shown, error, &mut self.batch);
+        self.extractor
+            .failed_row(&self.shown, error, &mut self.batch);
         self.counts.files += 1;
         self.counts.rows += 1;
         self.counts.failed += 1;
@@ -479,7 +519,11 @@ impl Worker {
         if self.counts.files >= 64 {
             self.shared.progress.add(&mut self.counts);
         }
-        if self.batch.is_full() { self.hand_on() } else { Ok(()) }
+        if self.batch.is_full() {
+            self.hand_on()
+        } else {
+            Ok(())
+        }
     }
 
     #[inline]
@@ -500,7 +544,9 @@ impl Worker {
         let cold = self.slow >= 5;
         (self.slow, self.timed) = (0, 0);
         match &self.sender {
-            Some(sender) if cold && self.shared.running.load(Ordering::Relaxed) < self.shared.most => {
+            Some(sender)
+                if cold && self.shared.running.load(Ordering::Relaxed) < self.shared.most =>
+            {
                 begin(&self.shared, sender)
             }
             _ => Ok(()),

@@ -9,7 +9,9 @@ use crate::schema::{Columns, Fact, Origin};
 use crate::value::{self, Level, Value, Warnings, leniency_of};
 use crate::walk::Reader;
 use rapidicom_core::read::leniency::Deviations;
-use rapidicom_core::read::{ElementHeader, Event, FileStart, Scanner, StartOptions, Window, inflate, start};
+use rapidicom_core::read::{
+    ElementHeader, Event, FileStart, Scanner, StartOptions, Window, inflate, start,
+};
 use rapidicom_core::transfer_syntax::Encoding;
 use rapidicom_core::value::charset::{SpecificCharacterSet, TextDeviation};
 use rapidicom_core::{Error, ErrorKind, Limits, Tag};
@@ -62,14 +64,26 @@ pub(crate) struct Extractor {
 
 impl Extractor {
     pub(crate) fn new(columns: Arc<Columns>, limits: Limits, not_dicom: NotDicom) -> Extractor {
-        let after_last = columns.wanted.last().map_or(Tag(0), |tag| Tag(tag.0.saturating_add(1)));
-        let stop = if columns.pixels { after_last.max(Tag::FLOAT_PIXEL_DATA) } else { after_last };
+        let after_last = columns
+            .wanted
+            .last()
+            .map_or(Tag(0), |tag| Tag(tag.0.saturating_add(1)));
+        let stop = if columns.pixels {
+            after_last.max(Tag::FLOAT_PIXEL_DATA)
+        } else {
+            after_last
+        };
         let slot = |tag| columns.wanted.binary_search(&tag).ok();
         Extractor {
             stop,
             charset_slot: slot(Tag::SPECIFIC_CHARACTER_SET),
             pixel_representation_slot: slot(Tag::PIXEL_REPRESENTATION),
-            found: Found { start: None, slots: vec![None; columns.wanted.len()], pixels: None, reached: 0 },
+            found: Found {
+                start: None,
+                slots: vec![None; columns.wanted.len()],
+                pixels: None,
+                reached: 0,
+            },
             warnings: Warnings::default(),
             pages: 1,
             most_needed: 0,
@@ -102,7 +116,9 @@ impl Extractor {
         let read = self.read(&mut file, &mut notes);
         self.adapt(file.prefix_len());
         let failure = match read {
-            Err(Failure::Meaning(error)) if error.kind == ErrorKind::InvalidDicom && self.found.start.is_none() => {
+            Err(Failure::Meaning(error))
+                if error.kind == ErrorKind::InvalidDicom && self.found.start.is_none() =>
+            {
                 if self.not_dicom == NotDicom::Skip {
                     return Outcome::Skipped;
                 }
@@ -112,7 +128,10 @@ impl Extractor {
             Ok(()) => None,
         };
         if !notes.is_empty() {
-            notes.kept().iter().for_each(|deviation| self.warnings.note(deviation.code));
+            notes
+                .kept()
+                .iter()
+                .for_each(|deviation| self.warnings.note(deviation.code));
         }
         self.append(&mut file, identity, shown, failure, batch)
     }
@@ -133,7 +152,9 @@ impl Extractor {
 
     /// Reads as many pages of the next files as the last ones needed: grows at once, shrinks slowly.
     fn adapt(&mut self, read: usize) {
-        let needed = usize::try_from(self.found.reached).unwrap_or(usize::MAX).min(read.max(PAGE));
+        let needed = usize::try_from(self.found.reached)
+            .unwrap_or(usize::MAX)
+            .min(read.max(PAGE));
         self.most_needed = self.most_needed.max(needed);
         self.since += 1;
         let pages = self.most_needed.div_ceil(PAGE).clamp(1, MOST_PAGES);
@@ -167,7 +188,12 @@ impl Extractor {
 
     fn attempt(&mut self, file: &mut FileBytes<'_>, notes: &mut Deviations) -> Result<(), Failure> {
         let begun = loop {
-            match start(&file.window(), file.total(), &StartOptions::default(), notes)? {
+            match start(
+                &file.window(),
+                file.total(),
+                &StartOptions::default(),
+                notes,
+            )? {
                 Ok(begun) => break begun,
                 Err(need) => file.ensure(need)?,
             }
@@ -178,7 +204,9 @@ impl Extractor {
         self.found.start = Some(begun);
         let (from, end) = if deflated {
             let limits = self.limits;
-            let end = file.inflate(data_set, |bytes| inflate(bytes, data_set, &limits, notes, |_| Ok(())))?;
+            let end = file.inflate(data_set, |bytes| {
+                inflate(bytes, data_set, &limits, notes, |_| Ok(()))
+            })?;
             (0, end)
         } else {
             (data_set, file.total())
@@ -199,10 +227,17 @@ impl Extractor {
         if self.columns.meta == 0 {
             return Ok(());
         }
-        let mut scanner = Scanner::new(begun.file_meta.start, begun.file_meta.end, begun.file_meta_encoding, &self.limits);
+        let mut scanner = Scanner::new(
+            begun.file_meta.start,
+            begun.file_meta.end,
+            begun.file_meta_encoding,
+            &self.limits,
+        );
         let window = file.window();
         let mut unheard = Deviations::new(0);
-        while let Event::Element(header) | Event::Amended(header) = scanner.next(&window, &mut unheard)? {
+        while let Event::Element(header) | Event::Amended(header) =
+            scanner.next(&window, &mut unheard)?
+        {
             if let Ok(slot) = self.columns.wanted.binary_search(&header.tag)
                 && let Some(place) = self.found.slots.get_mut(slot)
             {
@@ -248,10 +283,16 @@ impl Extractor {
 
     /// What the elements of the outermost level are read by.
     fn level(&mut self, file: &FileBytes<'_>) -> Level {
-        let encoding = self.found.start.as_ref().map_or(Encoding::ExplicitLittle, |start| start.encoding);
+        let encoding = self
+            .found
+            .start
+            .as_ref()
+            .map_or(Encoding::ExplicitLittle, |start| start.encoding);
         let little = encoding.is_little_endian();
         let slot = |slot: Option<usize>| self.found.slots.get(slot?).copied().flatten();
-        let charset = match slot(self.charset_slot).map(|header| file.value(header.value_offset..header.value_end())) {
+        let charset = match slot(self.charset_slot)
+            .map(|header| file.value(header.value_offset..header.value_end()))
+        {
             Some(Ok(bytes)) => {
                 if self.charset.0 != *bytes {
                     let (charset, deviation) = SpecificCharacterSet::parse(&bytes);
@@ -269,7 +310,11 @@ impl Extractor {
             let pair = *bytes.first_chunk::<2>()?;
             Some(rapidicom_core::read::u16_of(pair, little))
         };
-        Level { little, charset, pixel_representation: slot(self.pixel_representation_slot).and_then(number) }
+        Level {
+            little,
+            charset,
+            pixel_representation: slot(self.pixel_representation_slot).and_then(number),
+        }
     }
 
     fn append(
@@ -281,26 +326,55 @@ impl Extractor {
         batch: &mut Batch,
     ) -> Outcome {
         let level = self.level(file);
-        let columns = Arc::clone(&self.columns);
+        let Extractor {
+            columns,
+            found,
+            warnings,
+            limits,
+            ..
+        } = self;
         let mut held = shown.len();
         for (builder, column) in batch.builders.iter_mut().zip(&columns.columns) {
-            let Origin::Element(element) = &column.origin else { continue };
-            let Some(Some(header)) = self.found.slots.get(element.slot) else {
+            let Origin::Element(element) = &column.origin else {
+                continue;
+            };
+            let Some(Some(header)) = found.slots.get(element.slot) else {
                 builder.append_null();
                 continue;
             };
             let range = header.value_offset..header.value_end();
-            let bytes = if element.slot < columns.meta { file.raw(range) } else { file.value(range) };
+            let bytes = if element.slot < columns.meta {
+                file.raw(range)
+            } else {
+                file.value(range)
+            };
             match bytes {
                 Ok(bytes) if element.inside.is_empty() => {
                     held = held.saturating_add(bytes.len());
-                    let level = if element.slot < columns.meta { META } else { level };
-                    value::append(builder, &Value::new(&bytes, header, element.vr, &level), &level, &mut self.warnings);
+                    let level = if element.slot < columns.meta {
+                        META
+                    } else {
+                        level
+                    };
+                    value::append(
+                        builder,
+                        &Value::new(&bytes, header, element.vr, &level),
+                        &level,
+                        warnings,
+                    );
                 }
                 Ok(bytes) => {
-                    let encoding = self.found.start.as_ref().map_or(Encoding::ExplicitLittle, |start| start.encoding);
-                    let place = nested::Place { bytes: &bytes, header: *header, encoding, level };
-                    nested::append(builder, element, &place, &self.limits, &mut self.warnings);
+                    let encoding = found
+                        .start
+                        .as_ref()
+                        .map_or(Encoding::ExplicitLittle, |start| start.encoding);
+                    let place = nested::Place {
+                        bytes: &bytes,
+                        header: *header,
+                        encoding,
+                        level,
+                    };
+                    nested::append(builder, element, &place, limits, warnings);
                 }
                 Err(error) => {
                     failure.get_or_insert(error);
@@ -308,22 +382,38 @@ impl Extractor {
                 }
             }
         }
-        if columns.frames {
+        if self.columns.frames {
             self.frames(file, &level, batch);
         }
         self.facts(file, identity, shown, failure.as_ref(), batch);
         batch.end_row(held);
-        if failure.is_some() { Outcome::Failed } else { Outcome::Row }
+        if failure.is_some() {
+            Outcome::Failed
+        } else {
+            Outcome::Row
+        }
     }
 
     /// Where every frame lies. Of a deflated data set none lies anywhere.
     #[cold]
     fn frames(&mut self, file: &mut FileBytes<'_>, level: &Level, batch: &mut Batch) {
-        let deflated = self.found.start.as_ref().is_some_and(|start| start.deflated);
+        let deflated = self
+            .found
+            .start
+            .as_ref()
+            .is_some_and(|start| start.deflated);
         let ranges = match self.found.pixels {
             Some(pixels) if !deflated => {
                 let found = &self.found;
-                frames::ranges(file, &pixels, found, &self.columns, level, &self.limits, &mut self.warnings)
+                frames::ranges(
+                    file,
+                    &pixels,
+                    found,
+                    &self.columns,
+                    level,
+                    &self.limits,
+                    &mut self.warnings,
+                )
             }
             _ => None,
         };
@@ -335,27 +425,49 @@ impl Extractor {
     }
 
     /// What is known of the file besides its elements.
-    fn facts(&self, file: &FileBytes<'_>, identity: Option<Identity>, shown: &str, failure: Option<&Failure>, batch: &mut Batch) {
+    fn facts(
+        &self,
+        file: &FileBytes<'_>,
+        identity: Option<Identity>,
+        shown: &str,
+        failure: Option<&Failure>,
+        batch: &mut Batch,
+    ) {
         let start = self.found.start.as_ref();
         // Offsets into what was inflated are no places in the file.
-        let pixels = self.found.pixels.filter(|_| start.is_some_and(|start| !start.deflated));
+        let pixels = self
+            .found
+            .pixels
+            .filter(|_| start.is_some_and(|start| !start.deflated));
         for (builder, column) in batch.builders.iter_mut().zip(&self.columns.columns) {
-            let Origin::Fact(fact) = column.origin else { continue };
+            let Origin::Fact(fact) = column.origin else {
+                continue;
+            };
             match fact {
                 Fact::Path => builder.append_text(shown),
-                Fact::Size => builder.append_int64(identity.and_then(|i| i64::try_from(i.size).ok())),
+                Fact::Size => {
+                    builder.append_int64(identity.and_then(|i| i64::try_from(i.size).ok()))
+                }
                 Fact::Mtime => builder.append_int64(identity.map(|i| i.mtime_ns.div_euclid(1000))),
                 Fact::Status => builder.append_text(if failure.is_some() { "error" } else { "ok" }),
                 Fact::Error => match failure {
                     Some(failure) => builder.append_text(&words(failure)),
                     None => builder.append_null(),
                 },
-                Fact::Warnings => builder.append_texts(self.warnings.codes.iter().map(|code| code.as_str())),
-                Fact::TransferSyntax => match start.and_then(|s| s.transfer_syntax_uid.clone()).map(|range| file.raw(range)) {
-                    Some(Ok(uid)) => builder.append_text(String::from_utf8_lossy(&uid).trim_end_matches(['\0', ' '])),
+                Fact::Warnings => {
+                    builder.append_texts(self.warnings.codes.iter().map(|code| code.as_str()))
+                }
+                Fact::TransferSyntax => match start
+                    .and_then(|s| s.transfer_syntax_uid.clone())
+                    .map(|range| file.raw(range))
+                {
+                    Some(Ok(uid)) => builder
+                        .append_text(String::from_utf8_lossy(&uid).trim_end_matches(['\0', ' '])),
                     _ => builder.append_null(),
                 },
-                Fact::PixelOffset => builder.append_int64(pixels.and_then(|p| i64::try_from(p.value_offset).ok())),
+                Fact::PixelOffset => {
+                    builder.append_int64(pixels.and_then(|p| i64::try_from(p.value_offset).ok()))
+                }
                 Fact::PixelLength => {
                     let defined = pixels.filter(|p| !p.is_undefined_length());
                     builder.append_int64(defined.and_then(|p| i64::try_from(p.value_length).ok()));
@@ -367,7 +479,11 @@ impl Extractor {
 }
 
 /// File Meta Information is in Explicit VR Little Endian and the default repertoire. PS3.10 §7.1
-const META: Level = Level { little: true, charset: SpecificCharacterSet::DEFAULT, pixel_representation: None };
+const META: Level = Level {
+    little: true,
+    charset: SpecificCharacterSet::DEFAULT,
+    pixel_representation: None,
+};
 
 /// The wanted tags, walked beside the elements: both ascend.
 struct Wanted<'a> {
@@ -388,7 +504,15 @@ impl<'a> Wanted<'a> {
         let tags = columns.wanted.as_slice();
         let next = tags.get(columns.meta).copied().unwrap_or(Tag(u32::MAX));
         let ends = !columns.pixels && !unordered;
-        Wanted { tags, meta: columns.meta, at: columns.meta, next, ends, unordered, pixels: columns.pixels }
+        Wanted {
+            tags,
+            meta: columns.meta,
+            at: columns.meta,
+            next,
+            ends,
+            unordered,
+            pixels: columns.pixels,
+        }
     }
 
     /// Takes elements into their slots until something else than an element comes, or nothing more is wanted.
@@ -454,7 +578,10 @@ impl<'a> Wanted<'a> {
 }
 
 fn is_pixel_data(tag: Tag) -> bool {
-    matches!(tag, Tag::PIXEL_DATA | Tag::FLOAT_PIXEL_DATA | Tag::DOUBLE_FLOAT_PIXEL_DATA)
+    matches!(
+        tag,
+        Tag::PIXEL_DATA | Tag::FLOAT_PIXEL_DATA | Tag::DOUBLE_FLOAT_PIXEL_DATA
+    )
 }
 
 /// Code and words of the column `error`: the exception that opening the file would raise.
@@ -462,7 +589,10 @@ fn words(failure: &Failure) -> String {
     match failure {
         Failure::Source(SourceError::Os { errno }) => {
             let said = std::io::Error::from_raw_os_error(*errno).to_string();
-            format!("OSError: [Errno {errno}] {}", said.split(" (os error").next().unwrap_or_default())
+            format!(
+                "OSError: [Errno {errno}] {}",
+                said.split(" (os error").next().unwrap_or_default()
+            )
         }
         Failure::Source(error) => format!("FileChangedError: {error}"),
         Failure::Again => "InternalError: the file was not read to its end".to_owned(),
@@ -478,7 +608,9 @@ fn words(failure: &Failure) -> String {
                 ErrorKind::Os(_) => "OSError",
                 ErrorKind::Internal => "InternalError",
             };
-            let place = error.offset.map_or(String::new(), |offset| format!(" (byte {offset})"));
+            let place = error
+                .offset
+                .map_or(String::new(), |offset| format!(" (byte {offset})"));
             let tag = error.tag.map_or(String::new(), |tag| format!(" {tag}"));
             format!("{kind}: {error}{tag}{place}")
         }

@@ -5,7 +5,9 @@ use crate::extract::Found;
 use crate::schema::Columns;
 use crate::value::{Level, Warnings};
 use rapidicom_core::read::leniency::Deviations;
-use rapidicom_core::read::{ElementHeader, ExtendedOffsetTable, Fragments, Window, frame_ranges, u16_of};
+use rapidicom_core::read::{
+    ElementHeader, ExtendedOffsetTable, Fragments, Window, frame_ranges, u16_of,
+};
 use rapidicom_core::value::number::integer;
 use rapidicom_core::value::text::trim_end;
 use rapidicom_core::{Limits, Tag};
@@ -20,10 +22,21 @@ pub(crate) fn ranges(
     limits: &Limits,
     warnings: &mut Warnings,
 ) -> Option<Vec<(i64, i64)>> {
-    let attributes = Attributes { found, columns, level };
-    let frames = attributes.frames(file).filter(|&n| limits.max_frames.is_none_or(|most| n <= most))?;
+    let attributes = Attributes {
+        found,
+        columns,
+        level,
+    };
+    let frames = attributes
+        .frames(file)
+        .filter(|&n| limits.max_frames.is_none_or(|most| n <= most))?;
     if !pixels.is_undefined_length() {
-        return native(attributes.frame_bits(file, pixels.tag)?, frames, pixels, limits);
+        return native(
+            attributes.frame_bits(file, pixels.tag)?,
+            frames,
+            pixels,
+            limits,
+        );
     }
     let extended = attributes.extended_offset_table(file);
     let whole = file.whole().ok()?;
@@ -32,9 +45,16 @@ pub(crate) fn ranges(
     let window = Window::new(&all.bytes, 0);
     let fragments = Fragments::read(&window, pixels, level.little, limits, &mut notes).ok()?;
     let ranges = frame_ranges(&window, &fragments, extended.as_ref(), frames, &mut notes);
-    notes.kept().iter().for_each(|deviation| warnings.note(deviation.code));
+    notes
+        .kept()
+        .iter()
+        .for_each(|deviation| warnings.note(deviation.code));
     whole.check().ok()?;
-    ranges.ok()?.iter().map(|range| pair(range.offset, range.length)).collect()
+    ranges
+        .ok()?
+        .iter()
+        .map(|range| pair(range.offset, range.length))
+        .collect()
 }
 
 fn pair(offset: u64, length: u64) -> Option<(i64, i64)> {
@@ -42,8 +62,15 @@ fn pair(offset: u64, length: u64) -> Option<(i64, i64)> {
 }
 
 /// Frames of equal size, one after the other without anything between: a frame of single bits may begin within a byte.
-fn native(bits: u64, frames: u64, pixels: &ElementHeader, limits: &Limits) -> Option<Vec<(i64, i64)>> {
-    let most = limits.max_elements.min(pixels.value_length.saturating_mul(8));
+fn native(
+    bits: u64,
+    frames: u64,
+    pixels: &ElementHeader,
+    limits: &Limits,
+) -> Option<Vec<(i64, i64)>> {
+    let most = limits
+        .max_elements
+        .min(pixels.value_length.saturating_mul(8));
     if bits == 0 || frames > most {
         return None;
     }
@@ -64,19 +91,28 @@ struct Attributes<'a> {
 }
 
 impl Attributes<'_> {
-    fn bytes<T>(&self, file: &FileBytes<'_>, tag: Tag, then: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+    fn bytes<T>(
+        &self,
+        file: &FileBytes<'_>,
+        tag: Tag,
+        then: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Option<T> {
         let slot = self.columns.wanted.binary_search(&tag).ok()?;
         let header = self.found.slots.get(slot)?.as_ref()?;
         then(&file.value(header.value_offset..header.value_end()).ok()?)
     }
 
     fn number(&self, file: &FileBytes<'_>, tag: Tag) -> Option<u64> {
-        self.bytes(file, tag, |bytes| Some(u64::from(u16_of(*bytes.first_chunk()?, self.level.little))))
+        self.bytes(file, tag, |bytes| {
+            Some(u64::from(u16_of(*bytes.first_chunk()?, self.level.little)))
+        })
     }
 
     /// Number of Frames: one where nothing is said.
     fn frames(&self, file: &FileBytes<'_>) -> Option<u64> {
-        match self.bytes(file, Tag::NUMBER_OF_FRAMES, |bytes| integer(trim_end(bytes))) {
+        match self.bytes(file, Tag::NUMBER_OF_FRAMES, |bytes| {
+            integer(trim_end(bytes))
+        }) {
             Some(n) => u64::try_from(n).ok().filter(|&n| n > 0),
             None => Some(1),
         }
@@ -89,7 +125,9 @@ impl Attributes<'_> {
             Tag::DOUBLE_FLOAT_PIXEL_DATA => 64,
             _ => self.number(file, Tag::BITS_ALLOCATED)?,
         };
-        let pixels = self.number(file, Tag::ROWS)?.checked_mul(self.number(file, Tag::COLUMNS)?)?;
+        let pixels = self
+            .number(file, Tag::ROWS)?
+            .checked_mul(self.number(file, Tag::COLUMNS)?)?;
         // YBR_FULL_422 stores two chrominance samples for two pixels: two samples a pixel. PS3.3 §C.7.6.3.1.2
         let subsampled = |bytes: &[u8]| Some(trim_end(bytes) == b"YBR_FULL_422");
         let samples = match self.bytes(file, Tag::PHOTOMETRIC_INTERPRETATION, subsampled) {
@@ -100,7 +138,16 @@ impl Attributes<'_> {
     }
 
     fn extended_offset_table(&self, file: &FileBytes<'_>) -> Option<ExtendedOffsetTable> {
-        let numbers = |bytes: &[u8]| Some(bytes.as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b)).collect());
+        let numbers = |bytes: &[u8]| {
+            Some(
+                bytes
+                    .as_chunks::<8>()
+                    .0
+                    .iter()
+                    .map(|b| u64::from_le_bytes(*b))
+                    .collect(),
+            )
+        };
         Some(ExtendedOffsetTable {
             offsets: self.bytes(file, Tag::EXTENDED_OFFSET_TABLE, numbers)?,
             lengths: self.bytes(file, Tag::EXTENDED_OFFSET_TABLE_LENGTHS, numbers)?,

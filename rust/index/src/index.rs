@@ -41,13 +41,21 @@ impl Index {
 
     /// Writes one Parquet file: complete, or not there.
     pub fn write_parquet(&self, path: &Path) -> Result<()> {
-        write_batches(self.schema.clone(), self.batches.iter().cloned().map(Ok), path)
+        write_batches(
+            self.schema.clone(),
+            self.batches.iter().cloned().map(Ok),
+            path,
+        )
     }
 }
 
 /// Reads all of `sources`. Ten times a second `go_on` is asked in the caller's thread; false ends in
 /// [`IndexError::Cancelled`].
-pub fn index(sources: Sources, options: Options, go_on: &mut dyn FnMut(&Progress) -> bool) -> Result<Index> {
+pub fn index(
+    sources: Sources,
+    options: Options,
+    go_on: &mut dyn FnMut(&Progress) -> bool,
+) -> Result<Index> {
     let mut scan = scan(sources, options)?;
     let (schema, progress) = (scan.schema(), scan.progress());
     let mut batches = Vec::new();
@@ -66,7 +74,11 @@ pub fn index(sources: Sources, options: Options, go_on: &mut dyn FnMut(&Progress
         }
     }
     drop(scan);
-    Ok(Index { batches: sorted(batches, &schema)?, schema, counts: progress.counts() })
+    Ok(Index {
+        batches: sorted(batches, &schema)?,
+        schema,
+        counts: progress.counts(),
+    })
 }
 
 /// Where a row is.
@@ -78,17 +90,32 @@ struct Row {
 
 /// The same rows in order of their paths, of which equal ones stay in theirs.
 fn sorted(batches: Vec<RecordBatch>, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
-    let paths: Vec<&StringArray> = batches.iter().filter_map(|batch| batch.column(0).as_string_opt()).collect();
-    let path = |at: &Row| paths.get(at.batch).map_or("", |column| column.value(at.row));
-    let rows = |(batch, paths): (usize, &&StringArray)| (0..paths.len()).map(move |row| Row { batch, row });
-    let mut order: Vec<Row> = paths.iter().enumerate().flat_map(|(batch, paths)| rows((batch, paths))).collect();
+    let paths: Vec<&StringArray> = batches
+        .iter()
+        .filter_map(|batch| batch.column(0).as_string_opt())
+        .collect();
+    let path = |at: &Row| {
+        paths
+            .get(at.batch)
+            .map_or("", |column| column.value(at.row))
+    };
+    let rows = |(batch, paths): (usize, &&StringArray)| {
+        (0..paths.len()).map(move |row| Row { batch, row })
+    };
+    let mut order: Vec<Row> = paths
+        .iter()
+        .enumerate()
+        .flat_map(|(batch, paths)| rows((batch, paths)))
+        .collect();
     if order.is_sorted_by(|a, b| path(a) <= path(b)) {
         return Ok(batches);
     }
     // A folder's rows mostly lie together and in order: such runs are merged, not sorted.
     order.sort_by(|a, b| path(a).cmp(path(b)));
-    let bytes_of_row: Vec<usize> =
-        batches.iter().map(|batch| batch.get_array_memory_size() / batch.num_rows().max(1)).collect();
+    let bytes_of_row: Vec<usize> = batches
+        .iter()
+        .map(|batch| batch.get_array_memory_size() / batch.num_rows().max(1))
+        .collect();
     let mut result = Vec::new();
     let mut rest = order.as_slice();
     while !rest.is_empty() {
@@ -116,7 +143,10 @@ fn gather(batches: &[RecordBatch], rows: &[Row], schema: &SchemaRef) -> Result<R
     }
     let mut columns = Vec::with_capacity(schema.fields().len());
     for column in 0..schema.fields().len() {
-        let data: Vec<_> = batches.iter().map(|batch| batch.column(column).to_data()).collect();
+        let data: Vec<_> = batches
+            .iter()
+            .map(|batch| batch.column(column).to_data())
+            .collect();
         let mut gathered = MutableArrayData::new(data.iter().collect(), true, rows.len());
         for &(batch, start, end) in &runs {
             gathered.try_extend(batch, start, end)?;

@@ -53,7 +53,11 @@ pub fn write_parquet(
     }
     drop(scan);
     let written = file.finish()?;
-    Ok(Report { counts: progress.counts(), written, elapsed: begun.elapsed() })
+    Ok(Report {
+        counts: progress.counts(),
+        written,
+        elapsed: begun.elapsed(),
+    })
 }
 
 /// A batch, nothing yet, or the end.
@@ -87,33 +91,50 @@ struct Unfinished {
 
 impl Unfinished {
     fn create(path: &Path, schema: SchemaRef) -> Result<Unfinished> {
-        let refuse = |error: std::io::Error| IndexError::Output { path: path.to_path_buf(), error };
-        let name = path.file_name().ok_or_else(|| refuse(std::io::ErrorKind::InvalidInput.into()))?;
+        let refuse = |error: std::io::Error| IndexError::Output {
+            path: path.to_path_buf(),
+            error,
+        };
+        let name = path
+            .file_name()
+            .ok_or_else(|| refuse(std::io::ErrorKind::InvalidInput.into()))?;
         let mut hidden = OsString::from(".");
         hidden.push(name);
         hidden.push(format!(".{}.part", std::process::id()));
         let temporary = path.with_file_name(hidden);
         let file = File::create(&temporary).map_err(refuse)?;
-        let mut unfinished = Unfinished { writer: None, temporary, path: path.to_path_buf() };
+        let mut unfinished = Unfinished {
+            writer: None,
+            temporary,
+            path: path.to_path_buf(),
+        };
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
             .set_max_row_group_row_count(Some(ROWS))
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_created_by(concat!("rapidicom ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
-        let writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(|e| unfinished.refused(e))?;
+        let writer = ArrowWriter::try_new(file, schema, Some(properties))
+            .map_err(|e| unfinished.refused(e))?;
         unfinished.writer = Some(writer);
         Ok(unfinished)
     }
 
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
+        let Some(writer) = &mut self.writer else {
+            return Ok(());
+        };
         writer.write(batch).map_err(|error| self.refused(error))
     }
 
     fn finish(mut self) -> Result<u64> {
-        let refuse = |error: std::io::Error| IndexError::Output { path: self.path.clone(), error };
-        let Some(writer) = self.writer.take() else { return Ok(0) };
+        let refuse = |error: std::io::Error| IndexError::Output {
+            path: self.path.clone(),
+            error,
+        };
+        let Some(writer) = self.writer.take() else {
+            return Ok(0);
+        };
         let file = writer.into_inner().map_err(|error| self.refused(error))?;
         file.sync_all().map_err(refuse)?;
         let written = file.metadata().map_err(refuse)?.len();
@@ -130,7 +151,10 @@ impl Unfinished {
             },
             other => return IndexError::Internal(other.to_string()),
         };
-        IndexError::Output { path: self.path.clone(), error }
+        IndexError::Output {
+            path: self.path.clone(),
+            error,
+        }
     }
 }
 
@@ -143,7 +167,10 @@ impl Drop for Unfinished {
 
 /// That the name outlives a crash too, where folders can be synced.
 fn sync_folder(path: &Path) {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }

@@ -9,12 +9,42 @@ use std::sync::Arc;
 
 /// The named set `"default"`: what a browser of studies and series shows, after the file facts.
 pub const DEFAULT: &[&str] = &[
-    "SOPClassUID", "SOPInstanceUID", "StudyDate", "StudyTime", "AccessionNumber", "Modality", "Manufacturer",
-    "StudyDescription", "SeriesDescription", "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
-    "SliceThickness", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber",
-    "ImagePositionPatient", "ImageOrientationPatient", "Rows", "Columns", "PixelSpacing", "BitsAllocated",
-    "RescaleIntercept", "RescaleSlope", "ImageType", "SeriesDate", "ReferringPhysicianName", "ManufacturerModelName",
-    "BodyPartExamined", "ProtocolName", "StudyID", "FrameOfReferenceUID", "PhotometricInterpretation", "NumberOfFrames",
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "Modality",
+    "Manufacturer",
+    "StudyDescription",
+    "SeriesDescription",
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "SliceThickness",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "SeriesNumber",
+    "InstanceNumber",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "Rows",
+    "Columns",
+    "PixelSpacing",
+    "BitsAllocated",
+    "RescaleIntercept",
+    "RescaleSlope",
+    "ImageType",
+    "SeriesDate",
+    "ReferringPhysicianName",
+    "ManufacturerModelName",
+    "BodyPartExamined",
+    "ProtocolName",
+    "StudyID",
+    "FrameOfReferenceUID",
+    "PhotometricInterpretation",
+    "NumberOfFrames",
 ];
 
 /// What is known of a file besides its elements.
@@ -102,7 +132,9 @@ pub struct Columns {
 impl Columns {
     /// The default row: all file facts, then [`DEFAULT`].
     pub fn default_row(frames: bool) -> Result<Columns> {
-        let facts = FACTS.iter().map(|&(name, fact)| (name.to_owned(), Asked::Fact(fact)));
+        let facts = FACTS
+            .iter()
+            .map(|&(name, fact)| (name.to_owned(), Asked::Fact(fact)));
         let mut asked: Vec<(String, Asked)> = facts.collect();
         for name in DEFAULT {
             asked.push(parse(name)?);
@@ -116,7 +148,12 @@ impl Columns {
     ///
     /// What costs more than the prefix of a file, its size and where its pixels lie, is read only if it is asked for.
     pub fn new<S: AsRef<str>>(names: &[S], frames: bool) -> Result<Columns> {
-        let named = |fact| FACTS.iter().find(|f| f.1 == fact).map(|f| (f.0.to_owned(), Asked::Fact(fact)));
+        let named = |fact| {
+            FACTS
+                .iter()
+                .find(|f| f.1 == fact)
+                .map(|f| (f.0.to_owned(), Asked::Fact(fact)))
+        };
         let mut asked: Vec<(String, Asked)> = ALWAYS.into_iter().filter_map(named).collect();
         for name in names.iter().map(AsRef::as_ref) {
             if name == "default" {
@@ -142,7 +179,11 @@ impl Columns {
         if frames {
             asked.push(("frames".to_owned(), Asked::Fact(Fact::Frames)));
         }
-        let is = |facts: &[Fact]| asked.iter().any(|(_, a)| matches!(a, Asked::Fact(f) if facts.contains(f)));
+        let is = |facts: &[Fact]| {
+            asked
+                .iter()
+                .any(|(_, a)| matches!(a, Asked::Fact(f) if facts.contains(f)))
+        };
         let pixels = is(&[Fact::PixelOffset, Fact::PixelLength, Fact::Frames]);
         let identity = pixels || is(&[Fact::Size, Fact::Mtime]);
         let mut wanted = wanted(&asked, frames);
@@ -157,14 +198,28 @@ impl Columns {
                 Asked::Fact(fact) => Origin::Fact(fact),
                 Asked::Element(tag, inside, vr, kind, list) => {
                     let slot = wanted.binary_search(&tag).unwrap_or_default();
-                    Origin::Element(Element { slot, inside, vr, kind, list })
+                    Origin::Element(Element {
+                        slot,
+                        inside,
+                        vr,
+                        kind,
+                        list,
+                    })
                 }
             };
             columns.push(Column { name, origin });
         }
         let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
         let meta = wanted.iter().take_while(|tag| tag.group() <= 2).count();
-        Ok(Columns { columns, wanted, meta, pixels, identity, frames, schema })
+        Ok(Columns {
+            columns,
+            wanted,
+            meta,
+            pixels,
+            identity,
+            frames,
+            schema,
+        })
     }
 }
 
@@ -178,7 +233,9 @@ enum Asked {
 fn wanted(asked: &[(String, Asked)], frames: bool) -> Vec<Tag> {
     let mut wanted = Vec::new();
     for (_, asked) in asked {
-        let Asked::Element(tag, inside, vr, ..) = asked else { continue };
+        let Asked::Element(tag, inside, vr, ..) = asked else {
+            continue;
+        };
         wanted.push(*tag);
         if !inside.is_empty() || vr.one().is_none_or(Vr::uses_specific_character_set) {
             wanted.push(Tag::SPECIFIC_CHARACTER_SET);
@@ -188,8 +245,18 @@ fn wanted(asked: &[(String, Asked)], frames: bool) -> Vec<Tag> {
         }
     }
     if frames {
-        wanted.extend([Tag::SAMPLES_PER_PIXEL, Tag::NUMBER_OF_FRAMES, Tag::ROWS, Tag::COLUMNS, Tag::BITS_ALLOCATED]);
-        wanted.extend([Tag::PHOTOMETRIC_INTERPRETATION, Tag::EXTENDED_OFFSET_TABLE, Tag::EXTENDED_OFFSET_TABLE_LENGTHS]);
+        wanted.extend([
+            Tag::SAMPLES_PER_PIXEL,
+            Tag::NUMBER_OF_FRAMES,
+            Tag::ROWS,
+            Tag::COLUMNS,
+            Tag::BITS_ALLOCATED,
+        ]);
+        wanted.extend([
+            Tag::PHOTOMETRIC_INTERPRETATION,
+            Tag::EXTENDED_OFFSET_TABLE,
+            Tag::EXTENDED_OFFSET_TABLE_LENGTHS,
+        ]);
     }
     wanted
 }
@@ -205,23 +272,37 @@ fn parse(name: &str) -> Result<(String, Asked)> {
         let (word, item) = index(step, name)?;
         let tag = tag(word).ok_or_else(|| unknown(word, name))?;
         match (last, item) {
-            (true, Some(_)) => return Err(IndexError::Column(format!("{name:?}: only a sequence has items; name an element inside"))),
+            (true, Some(_)) => {
+                return Err(IndexError::Column(format!(
+                    "{name:?}: only a sequence has items; name an element inside"
+                )));
+            }
             (false, _) if !may_be_sequence(tag) => {
-                return Err(IndexError::Column(format!("{name:?}: {word} is no sequence, nothing is inside")));
+                return Err(IndexError::Column(format!(
+                    "{name:?}: {word} is no sequence, nothing is inside"
+                )));
             }
             _ => tags.push((item.unwrap_or(0), tag)),
         }
     }
-    let Some((&(_, leaf), &(_, first))) = tags.last().zip(tags.first()) else { return Err(unknown(name, name)) };
+    let Some((&(_, leaf), &(_, first))) = tags.last().zip(tags.first()) else {
+        return Err(unknown(name, name));
+    };
     let entry = dictionary::by_tag(leaf);
     let vr = entry.map_or(DictionaryVr::None, |e| e.vr());
     if vr == DictionaryVr::One(Vr::SQ) {
-        return Err(IndexError::Column(format!("{name:?} is a sequence: name an element inside, such as {name}[0].CodeValue")));
+        return Err(IndexError::Column(format!(
+            "{name:?} is a sequence: name an element inside, such as {name}[0].CodeValue"
+        )));
     }
     let kind = kind_of(vr);
-    let list = kind != Kind::Binary && entry.is_some_and(|e| !e.vm().is_one()) && !vr.one().is_some_and(Vr::is_single_valued);
+    let list = kind != Kind::Binary
+        && entry.is_some_and(|e| !e.vm().is_one())
+        && !vr.one().is_some_and(Vr::is_single_valued);
     let items = tags.iter().map(|&(item, _)| item);
-    let inside = items.zip(tags.iter().skip(1).map(|&(_, tag)| tag)).collect();
+    let inside = items
+        .zip(tags.iter().skip(1).map(|&(_, tag)| tag))
+        .collect();
     let title = match entry {
         Some(entry) if tags.len() == 1 && !entry.keyword().is_empty() => entry.keyword().to_owned(),
         _ => name.to_owned(),
@@ -231,10 +312,17 @@ fn parse(name: &str) -> Result<(String, Asked)> {
 
 /// `Word[3]` → the word and 3.
 fn index<'a>(step: &'a str, name: &str) -> Result<(&'a str, Option<u32>)> {
-    let Some((word, rest)) = step.split_once('[') else { return Ok((step, None)) };
-    match rest.strip_suffix(']').and_then(|digits| digits.parse().ok()) {
+    let Some((word, rest)) = step.split_once('[') else {
+        return Ok((step, None));
+    };
+    match rest
+        .strip_suffix(']')
+        .and_then(|digits| digits.parse().ok())
+    {
         Some(item) => Ok((word, Some(item))),
-        None => Err(IndexError::Column(format!("{name:?}: expected the number of an item, as in {word}[0]"))),
+        None => Err(IndexError::Column(format!(
+            "{name:?}: expected the number of an item, as in {word}[0]"
+        ))),
     }
 }
 
@@ -242,17 +330,30 @@ fn tag(word: &str) -> Option<Tag> {
     if let Some(tag) = dictionary::by_keyword(word) {
         return Some(tag);
     }
-    let digits: String = word.chars().filter(|c| !matches!(c, '(' | ')' | ',')).collect();
+    let digits: String = word
+        .chars()
+        .filter(|c| !matches!(c, '(' | ')' | ','))
+        .collect();
     let hexadecimal = digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    hexadecimal.then(|| u32::from_str_radix(&digits, 16).ok()).flatten().map(Tag)
+    hexadecimal
+        .then(|| u32::from_str_radix(&digits, 16).ok())
+        .flatten()
+        .map(Tag)
 }
 
 fn may_be_sequence(tag: Tag) -> bool {
-    matches!(dictionary::vr_of(tag), DictionaryVr::One(Vr::SQ) | DictionaryVr::None)
+    matches!(
+        dictionary::vr_of(tag),
+        DictionaryVr::One(Vr::SQ) | DictionaryVr::None
+    )
 }
 
 fn unknown(word: &str, name: &str) -> IndexError {
-    let place = if word == name { String::new() } else { format!(" in {name:?}") };
+    let place = if word == name {
+        String::new()
+    } else {
+        format!(" in {name:?}")
+    };
     let near = match dictionary::nearest_keyword(word) {
         Some(keyword) => format!("; nearest is {keyword}"),
         None => "; expected a keyword, a tag such as 00100010, a path such as ReferencedSeriesSequence[0].Modality, \
@@ -310,5 +411,8 @@ fn list_of(item: DataType) -> DataType {
 
 /// Of `frames: list<struct<offset, length>>`.
 pub(crate) fn frame_fields() -> Fields {
-    Fields::from(vec![Field::new("offset", DataType::Int64, true), Field::new("length", DataType::Int64, true)])
+    Fields::from(vec![
+        Field::new("offset", DataType::Int64, true),
+        Field::new("length", DataType::Int64, true),
+    ])
 }

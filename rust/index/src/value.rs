@@ -31,13 +31,22 @@ pub(crate) struct Value<'a> {
 impl<'a> Value<'a> {
     /// The value of an element, whose VR is the file's where that says one, else the dictionary's.
     #[inline]
-    pub(crate) fn new(bytes: &'a [u8], header: &ElementHeader, known: DictionaryVr, level: &Level) -> Value<'a> {
+    pub(crate) fn new(
+        bytes: &'a [u8],
+        header: &ElementHeader,
+        known: DictionaryVr,
+        level: &Level,
+    ) -> Value<'a> {
         let vr = match header.vr {
             Some(vr) if vr != Vr::UN && !header.flags.has(Flags::ITEMS) => vr,
             _ => by_dictionary(header, known, level),
         };
         // UN is in Implicit VR Little Endian, whatever is around it. PS3.5 §6.2.2
-        Value { bytes, vr, little: level.little || header.vr == Some(Vr::UN) }
+        Value {
+            bytes,
+            vr,
+            little: level.little || header.vr == Some(Vr::UN),
+        }
     }
 }
 
@@ -48,7 +57,9 @@ fn by_dictionary(header: &ElementHeader, known: DictionaryVr, level: &Level) -> 
     }
     match known {
         DictionaryVr::One(vr) => vr,
-        DictionaryVr::UsOrSs if level.pixel_representation.is_some_and(|signed| signed != 0) => Vr::SS,
+        DictionaryVr::UsOrSs if level.pixel_representation.is_some_and(|signed| signed != 0) => {
+            Vr::SS
+        }
         DictionaryVr::UsOrSs => Vr::US,
         DictionaryVr::ObOrOw | DictionaryVr::UsOrOw | DictionaryVr::UsOrSsOrOw => Vr::OW,
         DictionaryVr::None => Vr::UN,
@@ -72,7 +83,12 @@ impl Warnings {
 
 /// Appends a value to its column. Nothing, or padding alone, is null.
 #[inline]
-pub(crate) fn append(builder: &mut Builder, value: &Value<'_>, level: &Level, warnings: &mut Warnings) {
+pub(crate) fn append(
+    builder: &mut Builder,
+    value: &Value<'_>,
+    level: &Level,
+    warnings: &mut Warnings,
+) {
     if value.bytes.is_empty() {
         return builder.append_null();
     }
@@ -82,8 +98,16 @@ pub(crate) fn append(builder: &mut Builder, value: &Value<'_>, level: &Level, wa
     }
     match builder {
         Builder::Text(b) if value.vr.is_text() => with_text(value, level, warnings, |text| {
-            let text = if value.vr.is_single_valued() { text } else { text::trim_value(text, value.vr) };
-            if text.is_empty() { b.append_null() } else { b.append_value(text) }
+            let text = if value.vr.is_single_valued() {
+                text
+            } else {
+                text::trim_value(text, value.vr)
+            };
+            if text.is_empty() {
+                b.append_null()
+            } else {
+                b.append_value(text)
+            }
         }),
         Builder::Text(b) => match shown(value) {
             Some(text) => b.append_value(text),
@@ -103,7 +127,8 @@ pub(crate) fn append(builder: &mut Builder, value: &Value<'_>, level: &Level, wa
         }),
         Builder::Texts(b) => match shown(value) {
             Some(text) => {
-                text.split('\\').for_each(|part| b.values().append_value(part));
+                text.split('\\')
+                    .for_each(|part| b.values().append_value(part));
                 b.append(true);
             }
             None => {
@@ -113,8 +138,12 @@ pub(crate) fn append(builder: &mut Builder, value: &Value<'_>, level: &Level, wa
         },
         Builder::Date(b) => scalar(b, value, warnings, date_of),
         Builder::Dates(b) => list(b, value, warnings, date_of),
-        Builder::Int32(b) => scalar(b, value, warnings, |one| int64_of(one)?.map(narrow).transpose()),
-        Builder::Int32s(b) => list(b, value, warnings, |one| int64_of(one)?.map(narrow).transpose()),
+        Builder::Int32(b) => scalar(b, value, warnings, |one| {
+            int64_of(one)?.map(narrow).transpose()
+        }),
+        Builder::Int32s(b) => list(b, value, warnings, |one| {
+            int64_of(one)?.map(narrow).transpose()
+        }),
         Builder::Int64(b) => scalar(b, value, warnings, int64_of),
         Builder::Int64s(b) => list(b, value, warnings, int64_of),
         Builder::Float64(b) => scalar(b, value, warnings, float64_of),
@@ -152,7 +181,8 @@ fn shown(value: &Value<'_>) -> Option<String> {
     if !is_number(value.vr) {
         // Private values without a VR are often text all the same.
         let text = std::str::from_utf8(text::trim_end(value.bytes)).ok()?;
-        let printable = value.vr == Vr::UN && !text.is_empty() && !text.contains(|c: char| c.is_control());
+        let printable =
+            value.vr == Vr::UN && !text.is_empty() && !text.contains(|c: char| c.is_control());
         return printable.then(|| text.to_owned());
     }
     let words = numbers(value.vr, value.bytes, value.little).map(|number| match number {
@@ -164,7 +194,10 @@ fn shown(value: &Value<'_>) -> Option<String> {
 }
 
 fn is_number(vr: Vr) -> bool {
-    matches!(vr, Vr::US | Vr::SS | Vr::UL | Vr::SL | Vr::UV | Vr::SV | Vr::FL | Vr::FD | Vr::AT)
+    matches!(
+        vr,
+        Vr::US | Vr::SS | Vr::UL | Vr::SL | Vr::UV | Vr::SV | Vr::FL | Vr::FD | Vr::AT
+    )
 }
 
 /// One of the values of a Value Field.
@@ -271,10 +304,15 @@ fn int64_of(one: One<'_>) -> Taken<i64> {
         One::Text([]) => Ok(None),
         One::Text(text) => match integer(text) {
             Some(n) => Ok(Some(n)),
-            None => decimal(text).ok_or(Leniency::NumberInvalid).and_then(whole).map(Some),
+            None => decimal(text)
+                .ok_or(Leniency::NumberInvalid)
+                .and_then(whole)
+                .map(Some),
         },
         One::Number(Number::Signed(n)) => Ok(Some(n)),
-        One::Number(Number::Unsigned(n)) => i64::try_from(n).map(Some).map_err(|_| Leniency::NumberOutOfRange),
+        One::Number(Number::Unsigned(n)) => i64::try_from(n)
+            .map(Some)
+            .map_err(|_| Leniency::NumberOutOfRange),
         One::Number(Number::Float(n)) => whole(n).map(Some),
     }
 }
@@ -282,7 +320,11 @@ fn int64_of(one: One<'_>) -> Taken<i64> {
 /// A number without a fraction that a double holds exactly.
 #[cold]
 fn whole(n: f64) -> Result<i64, Leniency> {
-    if n.fract() == 0.0 && n.abs() <= 9_007_199_254_740_992.0 { Ok(n as i64) } else { Err(Leniency::NumberInvalid) }
+    if n.fract() == 0.0 && n.abs() <= 9_007_199_254_740_992.0 {
+        Ok(n as i64)
+    } else {
+        Err(Leniency::NumberInvalid)
+    }
 }
 
 #[inline]

@@ -60,12 +60,16 @@ impl Directory {
     /// walk goes round in circles. All else is left alone.
     fn sort_out(&self, name: &CStr, kind: FileType, names: &mut Names) {
         let kind = match kind {
-            FileType::Unknown => self.kind_of(name, AtFlags::SYMLINK_NOFOLLOW).unwrap_or(FileType::RegularFile),
+            FileType::Unknown => self
+                .kind_of(name, AtFlags::SYMLINK_NOFOLLOW)
+                .unwrap_or(FileType::RegularFile),
             kind => kind,
         };
         match kind {
             FileType::RegularFile => names.files.push(name.to_owned()),
-            FileType::Directory => names.directories.push(OsStr::from_bytes(name.to_bytes()).to_owned()),
+            FileType::Directory => names
+                .directories
+                .push(OsStr::from_bytes(name.to_bytes()).to_owned()),
             FileType::Symlink => match self.kind_of(name, AtFlags::empty()) {
                 // A link that leads nowhere or round in circles is a row that says so.
                 Some(FileType::RegularFile) | None => names.files.push(name.to_owned()),
@@ -93,18 +97,26 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(identity: bool) -> Reader {
-        Reader { prefix: PrefixReader::new().need_identity(identity) }
+        Reader {
+            prefix: PrefixReader::new().need_identity(identity),
+        }
     }
 
     /// The first `want` bytes of a file in a directory, and which file it is if that was asked for.
     #[inline]
-    pub(crate) fn read_in(&mut self, directory: &Directory, name: &Name, want: usize) -> Result<Option<Identity>> {
+    pub(crate) fn read_in(
+        &mut self,
+        directory: &Directory,
+        name: &Name,
+        want: usize,
+    ) -> Result<Option<Identity>> {
         Ok(self.prefix.read(&directory.fd, name, want)?.1)
     }
 
     /// The same by a path.
     pub(crate) fn read_at(&mut self, path: &Path, want: usize) -> Result<Option<Identity>> {
-        let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| SourceError::from(Errno::INVAL))?;
+        let name = CString::new(path.as_os_str().as_bytes())
+            .map_err(|_| SourceError::from(Errno::INVAL))?;
         Ok(self.prefix.read(CWD, &name, want)?.1)
     }
 

@@ -25,7 +25,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Gives paths, some hundreds at a time; an empty list at the end. Called by one thread at a time.
-pub type Feed = Box<dyn FnMut() -> std::result::Result<Vec<PathBuf>, Box<dyn std::error::Error + Send + Sync>> + Send>;
+pub type Feed = Box<
+    dyn FnMut() -> std::result::Result<Vec<PathBuf>, Box<dyn std::error::Error + Send + Sync>>
+        + Send,
+>;
 
 /// Where the files are.
 pub enum Sources {
@@ -80,21 +83,34 @@ pub(crate) struct Walk {
 
 impl Walk {
     pub(crate) fn new(sources: Sources) -> Result<Walk> {
-        let mut state = State { stack: Vec::new(), feed: None, busy: 0, failed: None };
+        let mut state = State {
+            stack: Vec::new(),
+            feed: None,
+            busy: 0,
+            failed: None,
+        };
         let mut pattern = None;
         match sources {
             Sources::Feed(feed) => state.feed = Some(feed),
-            Sources::Path(path) => match (path.metadata(), path.to_str().and_then(Pattern::split)) {
-                (Ok(metadata), _) if metadata.is_dir() => state.stack.push(Task::Folder(path, ALL, true)),
-                (Ok(_), _) => state.stack.push(Task::Paths(vec![path])),
-                (Err(_), Some((folder, found))) => {
-                    state.stack.push(Task::Folder(folder, found.begin(), true));
-                    pattern = Some(found);
+            Sources::Path(path) => {
+                match (path.metadata(), path.to_str().and_then(Pattern::split)) {
+                    (Ok(metadata), _) if metadata.is_dir() => {
+                        state.stack.push(Task::Folder(path, ALL, true))
+                    }
+                    (Ok(_), _) => state.stack.push(Task::Paths(vec![path])),
+                    (Err(_), Some((folder, found))) => {
+                        state.stack.push(Task::Folder(folder, found.begin(), true));
+                        pattern = Some(found);
+                    }
+                    (Err(error), None) => return Err(IndexError::Source { path, error }),
                 }
-                (Err(error), None) => return Err(IndexError::Source { path, error }),
-            },
+            }
         }
-        Ok(Walk { state: Mutex::new(state), changed: Condvar::new(), pattern })
+        Ok(Walk {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            pattern,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -173,7 +189,12 @@ impl Walk {
                 let mut state = self.lock();
                 state.feed = Some(feed);
                 // The first ones are taken first.
-                state.stack.extend(paths.chunks(512).rev().map(|chunk| Task::Paths(chunk.to_vec())));
+                state.stack.extend(
+                    paths
+                        .chunks(512)
+                        .rev()
+                        .map(|chunk| Task::Paths(chunk.to_vec())),
+                );
                 self.changed.notify_all();
             }
             Err(error) => self.lock().failed = Some(IndexError::Feed(error)),
@@ -184,10 +205,12 @@ impl Walk {
         let (directory, expected) = match task {
             Task::Paths(paths) => return Some(Chunk::Paths(paths)),
             Task::Rest(directory, expected) => (directory, expected),
-            Task::Folder(path, expected, through_link) => match Directory::open(path.clone(), through_link) {
-                Ok(directory) => (Arc::new(directory), expected),
-                Err(error) => return Some(Chunk::Failed(path, error)),
-            },
+            Task::Folder(path, expected, through_link) => {
+                match Directory::open(path.clone(), through_link) {
+                    Ok(directory) => (Arc::new(directory), expected),
+                    Err(error) => return Some(Chunk::Failed(path, error)),
+                }
+            }
         };
         let mut names = Names::default();
         let mut more = directory.list(&mut names);
@@ -199,7 +222,9 @@ impl Walk {
         match more {
             Ok(true) => next.push(Task::Rest(Arc::clone(&directory), expected)),
             Ok(false) => {}
-            Err(error) if names.files.is_empty() => return Some(Chunk::Failed(directory.path().to_path_buf(), error)),
+            Err(error) if names.files.is_empty() => {
+                return Some(Chunk::Failed(directory.path().to_path_buf(), error));
+            }
             Err(_) => next.push(Task::Rest(Arc::clone(&directory), expected)), // it fails again, with nothing to lose
         }
         self.folders(&directory, names.directories, expected, &mut next);
@@ -207,7 +232,9 @@ impl Walk {
             self.push(next);
         }
         if let Some(pattern) = &self.pattern {
-            names.files.retain(|name| pattern.matches(name_as_os(name), expected) == Match::Whole);
+            names
+                .files
+                .retain(|name| pattern.matches(name_as_os(name), expected) == Match::Whole);
         }
         if names.files.is_empty() && names.others == 0 {
             return None;
@@ -217,10 +244,20 @@ impl Walk {
     }
 
     /// Folders within one, so that the first in the order of paths is taken first: what comes after `a/` is `a0`, not `a-`.
-    fn folders(&self, directory: &Directory, found: Vec<std::ffi::OsString>, expected: Expected, next: &mut Vec<Task>) {
+    fn folders(
+        &self,
+        directory: &Directory,
+        found: Vec<std::ffi::OsString>,
+        expected: Expected,
+        next: &mut Vec<Task>,
+    ) {
         let mut folders: Vec<(PathBuf, Expected)> = Vec::with_capacity(found.len());
         for name in found {
-            let inside = match self.pattern.as_ref().map_or(Match::Whole, |p| p.matches(&name, expected)) {
+            let inside = match self
+                .pattern
+                .as_ref()
+                .map_or(Match::Whole, |p| p.matches(&name, expected))
+            {
                 Match::No => continue,
                 Match::Whole => ALL,
                 Match::Inside(inside) => inside,
@@ -231,6 +268,10 @@ impl Walk {
             let key = |path: &PathBuf| [path.as_os_str().as_encoded_bytes(), b"/"].concat();
             key(&b.0).cmp(&key(&a.0))
         });
-        next.extend(folders.into_iter().map(|(path, inside)| Task::Folder(path, inside, false)));
+        next.extend(
+            folders
+                .into_iter()
+                .map(|(path, inside)| Task::Folder(path, inside, false)),
+        );
     }
 }

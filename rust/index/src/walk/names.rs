@@ -15,7 +15,11 @@ pub(crate) struct Found<N> {
 
 impl<N> Default for Found<N> {
     fn default() -> Self {
-        Found { files: Vec::new(), directories: Vec::new(), others: 0 }
+        Found {
+            files: Vec::new(),
+            directories: Vec::new(),
+            others: 0,
+        }
     }
 }
 

@@ -73,7 +73,12 @@ impl Pattern {
         }
         let name = name.to_string_lossy();
         let mut inside = 0;
-        for (at, component) in self.components.iter().enumerate().filter(|(at, _)| expected >> at & 1 == 1) {
+        for (at, component) in self
+            .components
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| expected >> at & 1 == 1)
+        {
             let last = at + 1 == self.components.len();
             if component == "**" {
                 if !name.starts_with('.') {
@@ -89,7 +94,11 @@ impl Pattern {
                 inside |= 1 << (at + 1);
             }
         }
-        if inside == 0 { Match::No } else { Match::Inside(self.skip(inside)) }
+        if inside == 0 {
+            Match::No
+        } else {
+            Match::Inside(self.skip(inside))
+        }
     }
 }
 
@@ -114,7 +123,9 @@ fn matches_name(pattern: &[u8], name: &[u8]) -> bool {
             (p, n) = (rest, tail);
             continue;
         }
-        let Some((after, [_, tail @ ..])) = star else { return false };
+        let Some((after, [_, tail @ ..])) = star else {
+            return false;
+        };
         star = Some((after, tail));
         (p, n) = (after, tail);
     }
@@ -167,30 +178,56 @@ mod tests {
     #[test]
     fn names() {
         for (pattern, name, expected) in [
-            ("*.dcm", "a.dcm", true), ("*.dcm", ".dcm", false), (".*", ".dcm", true), ("*a*b*", "xxaxxbxx", true),
-            ("*a*b", "xaxbx", false), ("?", "a", true), ("?", "ab", false), ("[a-c]1", "b1", true), ("[!a-c]1", "b1", false),
-            ("[]]", "]", true), ("[", "[", true), ("**", "ab", true), ("", "", true), ("*", "", true), ("a", "", false),
+            ("*.dcm", "a.dcm", true),
+            ("*.dcm", ".dcm", false),
+            (".*", ".dcm", true),
+            ("*a*b*", "xxaxxbxx", true),
+            ("*a*b", "xaxbx", false),
+            ("?", "a", true),
+            ("?", "ab", false),
+            ("[a-c]1", "b1", true),
+            ("[!a-c]1", "b1", false),
+            ("[]]", "]", true),
+            ("[", "[", true),
+            ("**", "ab", true),
+            ("", "", true),
+            ("*", "", true),
+            ("a", "", false),
         ] {
-            assert_eq!(matches_name(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
+            assert_eq!(
+                matches_name(pattern.as_bytes(), name.as_bytes()),
+                expected,
+                "{pattern} {name}"
+            );
         }
     }
 
     #[test]
     fn many_stars_take_no_longer() {
         let name = "a".repeat(250);
-        assert!(!matches_name("*a".repeat(100).replace("aa", "a").as_bytes(), format!("{name}b").as_bytes()));
+        assert!(!matches_name(
+            "*a".repeat(100).replace("aa", "a").as_bytes(),
+            format!("{name}b").as_bytes()
+        ));
     }
 
     #[test]
     fn folders() {
         let (folder, pattern) = Pattern::split("/data/20*/**/CT[0-9]").unwrap();
         assert_eq!(folder, Path::new("/data"));
-        let Match::Inside(year) = pattern.matches("2024".as_ref(), pattern.begin()) else { panic!() };
+        let Match::Inside(year) = pattern.matches("2024".as_ref(), pattern.begin()) else {
+            panic!()
+        };
         assert_eq!(pattern.matches("1999".as_ref(), pattern.begin()), Match::No);
         assert_eq!(pattern.matches("CT1".as_ref(), year), Match::Whole);
-        let Match::Inside(deeper) = pattern.matches("x".as_ref(), year) else { panic!() };
+        let Match::Inside(deeper) = pattern.matches("x".as_ref(), year) else {
+            panic!()
+        };
         assert_eq!(pattern.matches("CT2".as_ref(), deeper), Match::Whole);
-        assert!(matches!(pattern.matches("y".as_ref(), deeper), Match::Inside(_)));
+        assert!(matches!(
+            pattern.matches("y".as_ref(), deeper),
+            Match::Inside(_)
+        ));
         assert!(Pattern::split("/no/wildcard").is_none());
         assert_eq!(Pattern::split("*.dcm").unwrap().0, Path::new("."));
     }

@@ -24,9 +24,14 @@ impl Directory {
     /// Opens a directory. `through_link`: also one that a symbolic link leads to.
     pub(crate) fn open(path: PathBuf, through_link: bool) -> Result<Directory> {
         if !through_link && path.symlink_metadata()?.is_symlink() {
-            return Err(SourceError::from(std::io::Error::from(std::io::ErrorKind::NotADirectory)));
+            return Err(SourceError::from(std::io::Error::from(
+                std::io::ErrorKind::NotADirectory,
+            )));
         }
-        Ok(Directory { entries: Mutex::new(path.read_dir()?), path })
+        Ok(Directory {
+            entries: Mutex::new(path.read_dir()?),
+            path,
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -37,7 +42,9 @@ impl Directory {
     pub(crate) fn list(&self, names: &mut OsNames) -> Result<bool> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..ENTRIES {
-            let Some(entry) = entries.next() else { return Ok(false) };
+            let Some(entry) = entries.next() else {
+                return Ok(false);
+            };
             let entry = entry?;
             self.sort_out(entry.file_name(), entry.file_type().ok(), names);
         }
@@ -77,7 +84,12 @@ impl Reader {
     }
 
     /// The first `want` bytes of a file in a directory, and which file it is.
-    pub(crate) fn read_in(&mut self, directory: &Directory, name: &Name, want: usize) -> Result<Option<Identity>> {
+    pub(crate) fn read_in(
+        &mut self,
+        directory: &Directory,
+        name: &Name,
+        want: usize,
+    ) -> Result<Option<Identity>> {
         self.read_at(&directory.path.join(name), want)
     }
 
@@ -92,7 +104,9 @@ impl Reader {
     }
 
     pub(crate) fn more(&mut self, upto: usize) -> Result<()> {
-        let Some(file) = &self.file else { return Ok(()) };
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
         if self.buffer.len() < upto {
             self.buffer.resize(upto, 0);
         }
@@ -120,7 +134,8 @@ mod tests {
 
     #[test]
     fn it_lists_and_reads() {
-        let folder = std::env::temp_dir().join(format!("rapidicom-portable-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("rapidicom-portable-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("inner")).unwrap();
         for n in 0..700 {
             std::fs::write(folder.join(format!("{n}")), vec![7u8; n]).unwrap();
@@ -131,10 +146,19 @@ mod tests {
         while directory.list(&mut names).unwrap() {
             rounds += 1;
         }
-        assert_eq!((names.files.len(), names.directories.len(), rounds), (700, 1, 2));
+        assert_eq!(
+            (names.files.len(), names.directories.len(), rounds),
+            (700, 1, 2)
+        );
         let mut reader = Reader::new(false);
-        let identity = reader.read_in(&directory, &"600".into(), 512).unwrap().unwrap();
-        assert_eq!((identity.size, reader.bytes().len(), reader.ended()), (600, 512, false));
+        let identity = reader
+            .read_in(&directory, &"600".into(), 512)
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (identity.size, reader.bytes().len(), reader.ended()),
+            (600, 512, false)
+        );
         reader.more(1024).unwrap();
         assert_eq!((reader.bytes().len(), reader.ended()), (600, true));
         assert!(reader.read_at(&folder.join("inner"), 512).is_err());

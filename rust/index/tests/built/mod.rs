@@ -1,5 +1,5 @@
 //! Files built from readable calls, and a folder that is removed again.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,10 @@ pub(crate) struct Built {
 
 impl Built {
     pub(crate) fn new(transfer_syntax: &str) -> Built {
-        Built { uid: transfer_syntax.to_owned(), bytes: Vec::new() }
+        Built {
+            uid: transfer_syntax.to_owned(),
+            bytes: Vec::new(),
+        }
     }
 
     fn little(&self) -> bool {
@@ -38,10 +41,20 @@ impl Built {
     /// A header alone, whatever follows.
     pub(crate) fn header(&mut self, tag: u32, vr: &str, length: u32) {
         let (little, explicit) = (self.little(), self.uid != IMPLICIT);
-        let mut two = |n: u16| self.bytes.extend(if little { n.to_le_bytes() } else { n.to_be_bytes() });
+        let mut two = |n: u16| {
+            self.bytes.extend(if little {
+                n.to_le_bytes()
+            } else {
+                n.to_be_bytes()
+            })
+        };
         two((tag >> 16) as u16);
         two(tag as u16);
-        let four = if little { length.to_le_bytes() } else { length.to_be_bytes() };
+        let four = if little {
+            length.to_le_bytes()
+        } else {
+            length.to_be_bytes()
+        };
         if !explicit {
             self.bytes.extend(four);
         } else if matches!(vr, "OB" | "OW" | "SQ" | "UN" | "UT" | "UC" | "OV") {
@@ -55,7 +68,11 @@ impl Built {
     }
 
     pub(crate) fn us(self, tag: u32, value: u16) -> Built {
-        let bytes = if self.little() { value.to_le_bytes() } else { value.to_be_bytes() };
+        let bytes = if self.little() {
+            value.to_le_bytes()
+        } else {
+            value.to_be_bytes()
+        };
         self.element(tag, "US", &bytes)
     }
 
@@ -74,10 +91,16 @@ impl Built {
 
     /// Preamble, prefix, File Meta Information, data set. PS3.10 §7.1
     pub(crate) fn file(self) -> Vec<u8> {
-        let meta = Built::new(EXPLICIT).element(0x0002_0010, "UI", self.uid.as_bytes()).bytes;
+        let meta = Built::new(EXPLICIT)
+            .element(0x0002_0010, "UI", self.uid.as_bytes())
+            .bytes;
         let mut file = vec![0; 128];
         file.extend(b"DICM");
-        file.extend(Built::new(EXPLICIT).element(0x0002_0000, "UL", &(meta.len() as u32).to_le_bytes()).bytes);
+        file.extend(
+            Built::new(EXPLICIT)
+                .element(0x0002_0000, "UL", &(meta.len() as u32).to_le_bytes())
+                .bytes,
+        );
         file.extend(meta);
         file.extend(self.bytes);
         file
@@ -85,7 +108,11 @@ impl Built {
 }
 
 fn two2(bytes: &mut Vec<u8>, n: u16, little: bool) {
-    bytes.extend(if little { n.to_le_bytes() } else { n.to_be_bytes() });
+    bytes.extend(if little {
+        n.to_le_bytes()
+    } else {
+        n.to_be_bytes()
+    });
 }
 
 /// An image of few pixels.
@@ -108,7 +135,9 @@ pub(crate) fn image(transfer_syntax: &str, instance: u32) -> Built {
 
 /// The same with its pixels.
 pub(crate) fn whole(transfer_syntax: &str, instance: u32) -> Vec<u8> {
-    image(transfer_syntax, instance).element(0x7FE0_0010, "OW", &[7; 32]).file()
+    image(transfer_syntax, instance)
+        .element(0x7FE0_0010, "OW", &[7; 32])
+        .file()
 }
 
 /// A folder that is removed with all that is in it.
@@ -117,7 +146,11 @@ pub(crate) struct Folder(PathBuf);
 impl Folder {
     pub(crate) fn new() -> Folder {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("rapidicom-index-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "rapidicom-index-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
         Folder(path)
