@@ -28,7 +28,7 @@ pub(crate) const ROWS: usize = 8192;
 const MOST_THREADS: usize = 16;
 
 /// One file in so many is timed.
-const SAMPLED: usize = 4;
+const SAMPLED: usize = 2;
 
 /// A prefix that was in memory is read in a few microseconds; the fastest disks take longer than this.
 const COLD: Duration = Duration::from_micros(25);
@@ -532,7 +532,7 @@ impl Worker {
         (self.sender.is_some() && self.seen.is_multiple_of(SAMPLED)).then(Instant::now)
     }
 
-    /// Where most of eight reads were slow, another thread may use the time.
+    /// Where three of eight reads were slow, another thread may use the time.
     #[inline]
     fn end_timing(&mut self, begun: Option<Instant>) -> Result<()> {
         let Some(begun) = begun else { return Ok(()) };
@@ -541,7 +541,7 @@ impl Worker {
         if self.timed < 8 {
             return Ok(());
         }
-        let cold = self.slow >= 5;
+        let cold = self.slow >= 3;
         (self.slow, self.timed) = (0, 0);
         match &self.sender {
             Some(sender)
