@@ -1,5 +1,6 @@
 """Time grows with the size of the file, never faster: exponents by least squares over doubled sizes."""
 
+import gc
 import math
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ E = EXPLICIT
 EXPONENT = 1.1
 ROUNDS = 7
 DOUBLINGS = 4
+HOPELESS = 1.0  # seconds for the smallest size
 UNDEFINED_SEQUENCE = E.header(0x00081140, "SQ", builders.UNDEFINED)
 LIMITS = rd.Limits(max_depth=1 << 20, max_elements=1 << 24, max_items=1 << 24, max_warnings=1 << 20)
 
@@ -101,9 +103,13 @@ CASES: dict[str, tuple[int, Callable[[int], bytes], Callable[[bytes], None]]] = 
 
 
 def seconds(work: Callable[[bytes], None], data: bytes) -> float:
-    start = time.process_time()
-    work(data)
-    return time.process_time() - start
+    gc.disable()  # as timeit does: the collector's own growth is Python's
+    try:
+        start = time.process_time()
+        work(data)
+        return time.process_time() - start
+    finally:
+        gc.enable()
 
 
 def exponent(sizes: list[int], times: list[float]) -> float:
@@ -117,7 +123,8 @@ def measured(smallest: int, build: Callable[[int], bytes], work: Callable[[bytes
     """Rounds go over all sizes, so that a busy moment hits each alike; the least of them is what the work needs."""
     sizes = [smallest << step for step in range(DOUBLINGS)]
     files = [build(size) for size in sizes]
-    work(files[0])
+    if (first := seconds(work, files[0])) > HOPELESS:
+        pytest.fail(f"{first:.1f} s for {sizes[0]} already: a smaller size would show how it grows")
     rounds = [[seconds(work, data) for data in files] for _ in range(ROUNDS)]
     return exponent(sizes, [min(times) for times in zip(*rounds, strict=True)])
 
