@@ -34,6 +34,11 @@ from .person_name import PersonName as PersonName
 from .tag import Tag as Tag
 from .uid import UID as UID
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .read_warning import ReadWarning as ReadWarning
+    from .read_warning import WarningCode as WarningCode
+
 __all__ = [
     "STANDARD_EDITION",
     "UID",
@@ -49,6 +54,7 @@ __all__ = [
     "Limits",
     "PersonName",
     "PixelDecodeError",
+    "ReadWarning",
     "RecordBatch",
     "Scan",
     "Schema",
@@ -57,6 +63,7 @@ __all__ = [
     "TruncatedError",
     "UnsupportedTransferSyntaxError",
     "ValueDecodeError",
+    "WarningCode",
     "__version__",
     "dcmread",
     "errors",
@@ -66,3 +73,14 @@ __all__ = [
     "pixel_array",
     "scan",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """What is imported when first asked for: ``enum`` and ``typing`` take longer than all of the above."""
+        if name not in ("ReadWarning", "WarningCode"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import read_warning
+
+        return getattr(read_warning, name)

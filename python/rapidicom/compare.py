@@ -6,8 +6,10 @@ deeper than ``Limits.max_depth``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def _is_nan(value: object) -> bool:
@@ -22,15 +24,15 @@ def _same(mine: Any, theirs: Any) -> bool:
     return bool(mine == theirs)
 
 
-def elements_equal(mine: Any, theirs: object) -> bool:
+def elements_equal(mine: Any, theirs: object) -> object:
     """Whether both have the same tag, VR and value; ``NotImplemented`` where the other is no element."""
     if not all(hasattr(theirs, name) for name in ("tag", "VR", "value")):
         return NotImplemented
     other: Any = theirs
-    return mine.tag == other.tag and mine.VR == other.VR and _same(mine.value, other.value)
+    return bool(mine.tag == other.tag and mine.VR == other.VR) and _same(mine.value, other.value)
 
 
-def data_sets_equal(mine: Iterable[Any], theirs: object) -> bool:
+def data_sets_equal(mine: Iterable[Any], theirs: object) -> object:
     """Whether both have equal elements; ``NotImplemented`` where the other is no data set."""
     if mine is theirs:
         return True
@@ -42,7 +44,7 @@ def data_sets_equal(mine: Iterable[Any], theirs: object) -> bool:
     return all(elements_equal(a, b) is True for a, b in zip(mine, other, strict=True))
 
 
-def sequences_equal(mine: Any, theirs: object) -> bool:
+def sequences_equal(mine: Any, theirs: object) -> object:
     """Whether both have equal items; ``NotImplemented`` where the other is no sequence."""
     if mine is theirs:
         return True

@@ -9,12 +9,13 @@ class Tag(int):
     """A Data Element Tag, an ``int`` of 32 bits: the group above, the element below. PS3.5 §7.1.1
 
     ``Tag(0x00100010)``, ``Tag(0x0010, 0x0010)``, ``Tag("PatientName")`` and ``Tag("00100010")`` are the same.
-    Raises ``KeyError`` for a word that is no keyword and no tag.
+    Raises ``KeyError`` for a word that is no keyword and no tag, ``OverflowError`` for a number of more than 32 bits,
+    ``ValueError`` for a group or element of more than 16.
     """
 
     __slots__ = ()
 
-    def __new__(cls, tag: int | str | tuple[int, int], element: int | None = None) -> Tag:
+    def __new__(cls, tag: int | str | tuple[int, int], element: int | str | None = None) -> Tag:
         if element is not None:
             tag = _tag_of((tag, element))
         elif not isinstance(tag, int):

@@ -41,7 +41,7 @@ class UID(str):
 
     @property
     def is_valid(self) -> bool:
-        """Whether it is written as PS3.5 §9.1 asks: 64 characters at most, numbers without leading zeros between dots."""
+        """Whether it is written as PS3.5 §9.1 asks: at most 64 characters, numbers without leading zeros, dots."""
         parts = self.split(".")
         return len(self) <= 64 and all(p.isdecimal() and p.isascii() and (p == "0" or p[0] != "0") for p in parts)
 

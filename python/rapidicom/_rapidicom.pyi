@@ -1,0 +1,757 @@
+"""The extension, written in Rust. Its public names are those of ``rapidicom``."""
+
+import os
+from collections import abc
+from typing import Any, Literal, NoReturn, Protocol, Self, SupportsIndex, TypeAlias, TypedDict, TypeVar, final, overload
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd  # type: ignore[import-untyped, unused-ignore]
+import polars as pl
+import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
+from typing_extensions import Buffer, CapsuleType
+
+from ._keywords import _Keywords
+from .private_block import PrivateBlock
+from .read_warning import ReadWarning
+from .tag import Tag
+from .uid import UID
+
+__all__ = [
+    "STANDARD_EDITION",
+    "DataElement",
+    "Dataset",
+    "Frames",
+    "Index",
+    "Limits",
+    "RecordBatch",
+    "Scan",
+    "Schema",
+    "Sequence",
+    "__version__",
+    "_deviations",
+    "_dictionary_entry",
+    "_restore_dataset",
+    "_restore_element",
+    "_restore_limits",
+    "_restore_sequence",
+    "_tag_of",
+    "_uid_entry",
+    "dcmread",
+    "index",
+    "is_dicom",
+    "iter_pixels",
+    "pixel_array",
+    "scan",
+    "write_parquet",
+]
+
+__version__: str
+STANDARD_EDITION: str
+"""The edition of the standard that the dictionaries are of, such as ``"2026b"``. PS3.6"""
+
+_T = TypeVar("_T")
+
+class _Readable(Protocol):
+    """A binary file-like object."""
+
+    def read(self) -> bytes: ...
+
+_Path: TypeAlias = str | os.PathLike[str]
+
+_Source: TypeAlias = _Path | Buffer | _Readable
+"""A path; bytes of any kind, held and not copied; or a binary file-like object, read to its end."""
+
+_TagLike: TypeAlias = int | tuple[int | str, int | str]
+"""``0x00100010``, ``(0x0010, 0x0010)`` or ``("0010", "0010")``; a ``Tag`` is an ``int``."""
+
+_Key: TypeAlias = _TagLike | str
+"""A tag as above, or a word: ``"PatientName"``, ``"00100010"``, ``"(0010,0010)"``."""
+
+@final
+class Dataset(_Keywords):
+    """A data set, or an item of a sequence: its elements in tag order. PS3.5 §7
+
+    Immutable, lazy and shareable between threads: bytes and a table of where the elements lie in them. A value is decoded
+    when it is asked for: ``ds.PatientName``, or ``ds["PatientName"].value``; the types of values stand at
+    ``DataElement.value``. Equal to a data set, also pydicom's, of equal elements at all depths. Pickled by path and
+    identity of the file, or by its bytes where there is no path.
+
+    Made by ``dcmread``. A missing keyword is an ``AttributeError``, a missing tag a ``KeyError``; both name what is near.
+    Where bytes are not what they should be, access raises ``ValueDecodeError``, ``InvalidDicomError``, ``TruncatedError``
+    or ``LimitError``; where the file is no longer the one that was opened, ``FileChangedError``.
+    """
+
+    @overload
+    def __getitem__(self, key: slice, /) -> Dataset: ...
+    @overload
+    def __getitem__(self, key: _TagLike, /) -> DataElement: ...
+    @overload
+    def __getitem__(self, key: str, /) -> DataElement | Any:
+        """The element of a tag, keyword, or path into sequences; ``KeyError`` where there is none.
+
+        ``ds["ReferencedSeriesSequence[0].SeriesInstanceUID"]``: the element in an item; items are counted from 0, from
+        the end where negative. A path that ends in an item gives its ``Dataset``. A slice of tags gives the elements
+        from the first up to the second as a data set.
+        """
+
+    @overload
+    def get(self, key: str, default: Any = None, /) -> Any: ...
+    @overload
+    def get(self, key: _TagLike, default: None = None, /) -> DataElement | None: ...
+    @overload
+    def get(self, key: _TagLike, default: _T, /) -> DataElement | _T:
+        """The value of a keyword, the element of a tag, else the default."""
+
+    def get_item(self, key: _Key) -> DataElement:
+        """The element of a tag or keyword; ``KeyError`` where there is none."""
+
+    def data_element(self, name: str) -> DataElement | None:
+        """The element of a keyword, else None."""
+
+    def __contains__(self, key: object, /) -> bool:
+        """Whether there is an element of this tag or keyword; False for what is neither."""
+
+    def __len__(self) -> int:
+        """How many elements at this level."""
+
+    def __bool__(self) -> bool: ...
+    def __iter__(self) -> abc.Iterator[DataElement]:
+        """The elements of this level, in tag order."""
+
+    def elements(self) -> abc.Iterator[DataElement]:
+        """The elements of this level, in tag order."""
+
+    def iterall(self) -> abc.Iterator[DataElement]:
+        """The elements of all levels, those of an item after their sequence."""
+
+    def walk(self) -> abc.Iterator[tuple[str, DataElement]]:
+        """Path and element, at all levels; ``ds[path]`` is the element again."""
+
+    def keys(self) -> list[Tag]:
+        """The tags, ascending. PS3.5 §7.1"""
+
+    def values(self) -> list[DataElement]:
+        """The elements in tag order."""
+
+    def items(self) -> list[tuple[Tag, DataElement]]:
+        """Tag and element, in tag order."""
+
+    def dir(self, *filters: str) -> list[str]:
+        """The keywords that are there, sorted; of those that hold one of these words, in any case, where some are given."""
+
+    def keywords(self) -> list[str]:
+        """The keywords that are there, in tag order."""
+
+    def __dir__(self) -> list[str]: ...
+    @property
+    def file_meta(self) -> Dataset:
+        """The File Meta Information, group 0002; empty where there is none. PS3.10 §7.1"""
+
+    @property
+    def preamble(self) -> bytes | None:
+        """The 128 bytes of the File Preamble, or None. PS3.10 §7.1"""
+
+    @property
+    def preamble_kind(self) -> Literal["none", "zero", "tiff", "executable", "other"]:
+        """What the File Preamble holds; it is never interpreted. PS3.10 §7.5"""
+
+    @property
+    def transfer_syntax(self) -> UID | None:
+        """The Transfer Syntax that was read, or declared where it is unknown; None where there is none. PS3.5 §10"""
+
+    @property
+    def is_implicit_VR(self) -> bool:
+        """Whether this level is in Implicit VR. PS3.5 §7.1.3"""
+
+    @property
+    def is_little_endian(self) -> bool:
+        """Whether this level is in Little Endian. PS3.5 §7.3"""
+
+    @property
+    def original_encoding(self) -> tuple[bool, bool]:
+        """``(is_implicit_VR, is_little_endian)``"""
+
+    @property
+    def filename(self) -> str | None:
+        """The path it was read from, or None."""
+
+    @property
+    def access(self) -> Literal["mmap", "read", "buffer"]:
+        """How the bytes are reached: a map of the file, reads, or the caller's buffer."""
+
+    @property
+    def warnings(self) -> tuple[ReadWarning, ...]:
+        """What reading forgave at this level and below, at most ``Limits.max_warnings``; found when first asked for."""
+
+    def private_block(self, group: int, private_creator: str) -> PrivateBlock:
+        """The block that a Private Creator reserves; ``KeyError`` where there is none, ``ValueError`` for an even group. PS3.5 §7.8.1"""
+
+    def private_creators(self, group: int) -> list[str]:
+        """The Private Creators of a group. PS3.5 §7.8.1"""
+
+    def group_dataset(self, group: int) -> Dataset:
+        """The elements of a group as a data set."""
+
+    def copy(self) -> Self:
+        """Itself: it never changes."""
+
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any, /) -> Self: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def _repr_html_(self) -> str:
+        """A table for notebooks."""
+
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_exception: object) -> None: ...
+    @property
+    def frames(self) -> Frames:
+        """The frames of the image, not decoded; ``PixelDecodeError`` where the attributes describe none. PS3.3 §C.7.6.3"""
+
+    @property
+    def pixel_array(self) -> npt.NDArray[Any]:
+        """All frames as one array: ``(R, C)``, ``(F, R, C)``, ``(R, C, S)`` or ``(F, R, C, S)``; see ``Frames``. PS3.3 §C.7.6.3
+
+        The leading axis is there where Number of Frames is more than 1, the last where Samples per Pixel is. Made anew
+        each time. Raises what decoding a frame raises.
+        """
+
+    def __setattr__(self, name: str, _value: Any, /) -> NoReturn:
+        """``AttributeError``: a data set is read-only."""
+
+    def __delattr__(self, name: str, /) -> NoReturn:
+        """``AttributeError``: a data set is read-only."""
+
+@final
+class Sequence(abc.Sequence[Dataset]):
+    """The items of an element of VR SQ: list-like, immutable, each a ``Dataset``. PS3.5 §7.5
+
+    An item's elements are found when it is first asked for, which is when a damaged one raises ``InvalidDicomError`` or
+    ``TruncatedError``; the same object is given each time. Equal to any list-like of equal items.
+    """
+
+    def __len__(self) -> int:
+        """How many items."""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> Dataset: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> list[Dataset]:
+        """The item at a place, from the end where it is negative, or a list of items; ``IndexError`` where there is none."""
+
+    def __iter__(self) -> abc.Iterator[Dataset]: ...
+    def __contains__(self, item: object, /) -> bool: ...
+    def __reversed__(self) -> abc.Iterator[Dataset]: ...
+    def index(self, item: Any, *bounds: int) -> int:
+        """The place of the first item that equals this one, as ``list.index``; ``ValueError`` where there is none."""
+
+    def count(self, item: Any) -> int:
+        """How many items equal this one."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+@final
+class DataElement:
+    """One element of a data set: tag, VR, and where its Value Field lies. PS3.5 §7.1
+
+    Immutable. Nothing of the value is decoded before it is asked for. Equal to an element, also pydicom's, of the same
+    tag, VR and value.
+    """
+
+    @property
+    def tag(self) -> Tag:
+        """The Data Element Tag. PS3.5 §7.1.1"""
+
+    @property
+    def VR(self) -> str:
+        """The Value Representation: two letters; in Implicit VR, and for UN of a known tag, the dictionary's. PS3.5 §6.2"""
+
+    @property
+    def VM(self) -> int:
+        """How many values there are; 0 where it is empty, 1 for a sequence. PS3.5 §6.4"""
+
+    @property
+    def value(self) -> Any:
+        """The value; a list where there is more than one. PS3.5 §6.2
+
+        ===========================  ============================================================
+        AE AS CS DA DT LO LT SH ST   ``str``
+        TM UC UR UT
+        PN, UI, AT                   ``PersonName``, ``UID``: each a ``str``; ``Tag``, an ``int``
+        DS FL FD                     ``float``
+        IS SS US SL UL SV UV         ``int``
+        OB OD OF OL OV OW UN         ``bytes``, a copy: ``raw`` gives them without one
+        SQ                           ``Sequence``
+        empty                        ``""`` of text, ``None`` of numbers and bytes
+        ===========================  ============================================================
+
+        Text in DS or IS that is no number is given as it stands. Raises ``ValueDecodeError`` where the bytes are no
+        whole number of values, ``LimitError`` beyond ``max_value_bytes`` or ``max_depth``, ``FileChangedError``.
+        """
+
+    @property
+    def keyword(self) -> str:
+        """The keyword of the data dictionary, or ``""``. PS3.6"""
+
+    @property
+    def name(self) -> str:
+        """The name of the dictionary; in brackets for a known private element; ``""`` where it has none. PS3.6"""
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the group number is odd. PS3.5 §7.8"""
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether the dictionary has it as retired. PS3.6"""
+
+    @property
+    def private_creator(self) -> str | None:
+        """Who reserves the block of a private element. PS3.5 §7.8.1"""
+
+    @property
+    def value_length(self) -> int:
+        """Bytes of the Value Field as it lies in the file, without the delimiter of an undefined length. PS3.5 §7.1"""
+
+    @property
+    def value_offset(self) -> int:
+        """The first byte of the Value Field: in the file, or in the inflated data set where it was deflated."""
+
+    @property
+    def is_undefined_length(self) -> bool:
+        """Whether the Value Length says FFFFFFFFH. PS3.5 §7.1"""
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the Value Length runs past the end of the item, sequence or file; the value is what there is."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no value, or no item. PS3.5 §7.4"""
+
+    @property
+    def repval(self) -> str:
+        """The value as one line for people; long ones are cut."""
+
+    def description(self) -> str:
+        """As ``name``."""
+
+    @property
+    def raw(self) -> memoryview:
+        """The Value Field as it lies there: read-only, one byte an item, no copy of a map or of held bytes.
+
+        Byte order and padding are the file's. Raises ``FileChangedError``.
+        """
+
+    def to_numpy(self) -> npt.NDArray[Any]:
+        """The numbers as a new array of shape ``(VM,)`` in native byte order, without an object per number. PS3.5 §6.2
+
+        float64 of DS FD OD, float32 of FL OF, int64 of IS SV, int32 of SL, int16 of SS, uint64 of UV OV, uint32 of UL OL
+        AT, uint16 of US OW, uint8 of OB UN.
+
+        An empty value gives shape ``(0,)``. Raises ``ValueDecodeError`` where the VR holds no numbers, a text is no
+        number, or the bytes are no whole number of them.
+        """
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+@final
+class Frames:
+    """A lazy sequence of frames: nothing is decoded, and no other frame read, before one is asked for. PS3.3 §C.7.6.3
+
+    A frame is an ndarray of shape ``(R, C)``, or ``(R, C, S)`` with more than one sample a pixel, in native byte order,
+    C-contiguous and writable: u1, i1, u2, i2, u4, i4, u8, i8 by Bits Allocated and Pixel Representation, f4 and f8 of
+    Float and Double Float Pixel Data. Planes become pixels, YBR becomes RGB. A native frame of a mapped file is a private
+    copy-on-write view: writing to it reaches neither the file nor the data set.
+
+    Decoding raises ``UnsupportedTransferSyntaxError``, ``PixelDecodeError``, ``LimitError`` or ``FileChangedError``.
+    """
+
+    def __len__(self) -> int:
+        """Number of Frames. PS3.3 §C.7.6.6"""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> npt.NDArray[Any]: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> Frames:
+        """A frame, from the end where the number is negative; or a lazy part. ``IndexError`` where there is none."""
+
+    def __iter__(self) -> abc.Iterator[npt.NDArray[Any]]:
+        """The frames one by one."""
+
+    def decode(
+        self,
+        indices: abc.Sequence[int] | None = None,
+        *,
+        out: npt.NDArray[Any] | None = None,
+        threads: int | None = None,
+        raw: bool = False,
+    ) -> npt.NDArray[Any]:
+        """Frames as one array of shape ``(F, R, C)`` or ``(F, R, C, S)``, also where F is 1; parallel over frames.
+
+        ``indices``: which frames, in what order; all where None.
+        ``out``: an array to be filled and returned; ``ValueError``, before any work, unless its shape and dtype are
+        those of the result and it is C-contiguous and writable.
+        ``threads``: 1 is the caller's alone; None is as many as help.
+        ``raw``: samples as stored, YBR stays YBR. PS3.3 §C.7.6.3.1.2
+        """
+
+    def encoded(self, index: int) -> memoryview:
+        """The frame's bytes as they lie in the file, read-only; no copy where it is one fragment. PS3.5 §A.4
+
+        Of native data whole bytes: a frame of 1 bit a pixel may begin and end within one. PS3.5 §8.1.1
+        """
+
+    @property
+    def byte_ranges(self) -> npt.NDArray[np.int64]:
+        """Where the frames lie: int64 ``(F, 2)``, first byte in the file and length.
+
+        A frame of several fragments spans the item headers between them. PS3.5 §A.4
+        """
+
+    @property
+    def is_encapsulated(self) -> bool:
+        """Whether the frames lie in fragments. PS3.5 §A.4"""
+
+@final
+class Limits:
+    """Bounds on the work that a file may ask for; exceeding one is a ``LimitError`` that names it.
+
+    ``None``, or a name left out, means the default. ``ValueError`` for what is no number or negative. Immutable, equal
+    and hashed by value.
+    """
+
+    def __new__(
+        cls,
+        *,
+        max_depth: int | None = None,
+        max_elements: int | None = None,
+        max_items: int | None = None,
+        max_warnings: int | None = None,
+        max_value_bytes: int | None = None,
+        max_inflated_bytes: int | None = None,
+        max_frame_pixels: int | None = None,
+        max_frame_bytes: int | None = None,
+        max_output_bytes: int | None = None,
+        max_frames: int | None = None,
+        max_fragments: int | None = None,
+        max_lut_entries: int | None = None,
+        deadline_s: float | None = None,
+    ) -> Self: ...
+    @staticmethod
+    def untrusted() -> Limits:
+        """For files from strangers: ``max_depth=32, max_frame_pixels=100_000_000, max_output_bytes=1 << 30, deadline_s=10``."""
+
+    @property
+    def max_depth(self) -> int:
+        """Levels of nested sequences; 64. PS3.5 §7.5"""
+
+    @property
+    def max_elements(self) -> int:
+        """Data Elements of one level; 5,000,000."""
+
+    @property
+    def max_items(self) -> int:
+        """Items of one sequence; 2,000,000."""
+
+    @property
+    def max_warnings(self) -> int:
+        """Warnings kept of one file, 1000; further ones are not."""
+
+    @property
+    def max_value_bytes(self) -> int | None:
+        """Bytes of one value that is copied into an object of its own; no bound."""
+
+    @property
+    def max_inflated_bytes(self) -> int:
+        """Bytes of a deflated data set once inflated; 512 MiB. PS3.5 §A.5"""
+
+    @property
+    def max_frame_pixels(self) -> int:
+        """Pixels of one frame, Rows x Columns; 2^28."""
+
+    @property
+    def max_frame_bytes(self) -> int:
+        """Bytes of one decoded frame; 1 GiB."""
+
+    @property
+    def max_output_bytes(self) -> int | None:
+        """Bytes of one decoded array; no bound."""
+
+    @property
+    def max_frames(self) -> int | None:
+        """Frames of one image; no bound."""
+
+    @property
+    def max_fragments(self) -> int:
+        """Fragments of one encapsulated Pixel Data; 10,000,000. PS3.5 §A.4"""
+
+    @property
+    def max_lut_entries(self) -> int:
+        """Entries of a lookup table; 65536. PS3.3 §C.11"""
+
+    @property
+    def deadline_s(self) -> float | None:
+        """Seconds that one call may take; no bound."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+def dcmread(
+    source: _Source,
+    *,
+    stop_before_pixels: bool = False,
+    specific_tags: abc.Iterable[_Key] | None = None,
+    force: bool = False,
+    transfer_syntax: str | None = None,
+    access: Literal["auto", "mmap", "read"] = "auto",
+    strict: bool = False,
+    limits: Limits | None = None,
+) -> Dataset:
+    """Reads a DICOM file or data set. PS3.10 §7
+
+    ``source``: a path; bytes of any kind, held and not copied; or a binary file-like object, read to its end.
+    ``stop_before_pixels``: reading stops before Pixel Data.
+    ``specific_tags``: keywords or tags; reading stops after the last of them, and no others are kept but (0008,0005).
+    ``force``: reads a stream that has no sign of DICOM.
+    ``transfer_syntax``: UID or keyword of the data set's encoding where there is neither preamble nor File Meta
+    Information, as a network peer hands it over.
+    ``access``: map the file, read it, or choose: ``"auto"`` maps a large local file and reads others.
+    ``strict``: makes the first deviation from the standard an error; else ``Dataset.warnings`` tells of each.
+    ``limits``: what the file may cost.
+
+    Raises ``InvalidDicomError``, ``TruncatedError``, ``LimitError``, ``FileChangedError``; ``OSError`` of the operating
+    system; ``UnsupportedTransferSyntaxError`` for a ``transfer_syntax`` that is not known; ``KeyError`` for a word in
+    ``specific_tags`` that is no keyword; ``TypeError`` for what is no source.
+    """
+
+def is_dicom(source: _Source) -> bool:
+    """Whether a stream begins as DICOM does, with or without the File Preamble; reads its first 4 KiB. PS3.10 §7.1
+
+    Raises ``OSError`` where it can't be read, ``TypeError`` for what is no source.
+    """
+
+def pixel_array(
+    source: _Source | Dataset,
+    *,
+    index: int | None = None,
+    raw: bool = False,
+    out: npt.NDArray[Any] | None = None,
+    threads: int | None = None,
+    limits: Limits | None = None,
+) -> npt.NDArray[Any]:
+    """The pixels of an image in one call: as ``Dataset.pixel_array``, or one frame. PS3.3 §C.7.6.3
+
+    ``index``: a frame, from the end where it is negative: ``(R, C)`` or ``(R, C, S)``; no other frame is read.
+    ``raw``: samples as stored, YBR stays YBR.
+    ``out``: an array to be filled and returned; ``ValueError``, before any work, unless its shape and dtype are those of
+    the result and it is C-contiguous and writable.
+    ``threads``: 1 is the caller's alone; None is as many as help.
+
+    Raises what ``dcmread`` does, ``IndexError`` for a frame that is not there, ``UnsupportedTransferSyntaxError`` and
+    ``PixelDecodeError``.
+    """
+
+def iter_pixels(
+    source: _Source | Dataset,
+    *,
+    indices: abc.Sequence[int] | None = None,
+    raw: bool = False,
+    threads: int | None = None,
+    limits: Limits | None = None,
+) -> abc.Iterator[npt.NDArray[Any]]:
+    """Yields frames one by one, each an array ``(R, C)`` or ``(R, C, S)``: memory does not grow with their number.
+
+    ``indices``: which, in what order; all where None. Else and errors as ``pixel_array``.
+    """
+
+_Sources: TypeAlias = _Path | abc.Iterable[_Path]
+_Columns: TypeAlias = Literal["default"] | abc.Iterable[_Key]
+_Progress: TypeAlias = abc.Callable[[int, int, int, int], object]
+
+class _Counts(TypedDict):
+    """How many files were looked at, could not be read, and were passed over because they are no DICOM."""
+
+    files: int
+    failed: int
+    skipped: int
+
+class _Report(_Counts):
+    """What was written: rows, bytes read, bytes of the file, seconds."""
+
+    rows: int
+    bytes: int
+    written: int
+    seconds: float
+
+def index(
+    sources: _Sources,
+    *,
+    columns: _Columns | None = None,
+    threads: int | None = None,
+    frames: bool = False,
+    layout: Literal["wide"] = "wide",
+    profile: Literal["default", "spark"] = "default",
+    progress: _Progress | None = None,
+    limits: Limits | None = None,
+) -> Index:
+    """One row a file: ``path size mtime status error warnings transfer_syntax pixel_offset pixel_length``, then the columns.
+
+    ``sources``: a folder (walked), a glob pattern, a file, a text file of paths, or an iterable of paths.
+    ``columns``: keywords, tags, or paths into sequences; ``"default"`` is what a browser of studies needs.
+    ``frames``: adds ``frames: list<struct<offset, length>>``, bytes in the file.
+    ``threads``: None is as many as help.
+    ``profile``: ``"spark"``: only types that Spark takes.
+    ``progress``: called now and then with files done, files that could not be read, files seen, bytes read; what it
+    raises ends the work.
+
+    The schema follows from the dictionary alone, never from the data. PS3.6 A file that can't be read is a row with
+    ``status="error"``; what is no DICOM is counted and passed over. Raises ``ValueError`` for a column that is none,
+    ``OSError`` for a folder that can't be read, ``TypeError`` for what is no source.
+    """
+
+def scan(
+    sources: _Sources,
+    *,
+    columns: _Columns | None = None,
+    threads: int | None = None,
+    frames: bool = False,
+    layout: Literal["wide"] = "wide",
+    profile: Literal["default", "spark"] = "default",
+    progress: _Progress | None = None,
+    limits: Limits | None = None,
+) -> Scan:
+    """As ``index``, as a one-shot stream of record batches: memory does not grow with the number of files."""
+
+def write_parquet(
+    sources: _Sources,
+    path: _Path,
+    *,
+    columns: _Columns | None = None,
+    threads: int | None = None,
+    frames: bool = False,
+    progress: _Progress | None = None,
+    limits: Limits | None = None,
+) -> _Report:
+    """As ``index``, straight into a Parquet file: memory does not grow with the number of files."""
+
+@final
+class Schema:
+    """Names and Arrow types of columns. Has ``__arrow_c_schema__``: ``pyarrow.schema(schema)`` just works."""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+
+    @property
+    def types(self) -> list[str]:
+        """The Arrow types of the columns, as words."""
+
+    def __len__(self) -> int:
+        """How many columns."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __arrow_c_schema__(self) -> CapsuleType: ...
+
+@final
+class Index:
+    """A table in memory, made by ``index``. May be read again and again.
+
+    Has ``__arrow_c_stream__``: ``polars.DataFrame(index)``, ``pyarrow.table(index)`` and DuckDB's ``from index`` just work.
+    """
+
+    def __len__(self) -> int:
+        """How many rows."""
+
+    @property
+    def schema(self) -> Schema:
+        """The columns."""
+
+    @property
+    def counts(self) -> _Counts:
+        """How many files were looked at (``files``), could not be read (``failed``), are no DICOM (``skipped``)."""
+
+    def to_pyarrow(self) -> pa.Table:
+        """A table that shares the memory; ``ImportError`` without pyarrow."""
+
+    def to_polars(self) -> pl.DataFrame:
+        """A frame that shares the memory; ``ImportError`` without polars."""
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A frame, by way of pyarrow; ``ImportError`` without both."""
+
+    def write_parquet(self, path: _Path) -> None:
+        """Writes a Parquet file; ``OSError`` where it can't."""
+
+    def __arrow_c_schema__(self) -> CapsuleType: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType: ...
+
+@final
+class Scan:
+    """A one-shot stream of record batches, made by ``scan``: an iterator, or read as a whole by ``__arrow_c_stream__``.
+
+    Read as a whole a second time it raises ``ValueError``. Raises what ``progress`` raises.
+    """
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> RecordBatch: ...
+    @property
+    def schema(self) -> Schema:
+        """The columns."""
+
+    def __arrow_c_schema__(self) -> CapsuleType: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType: ...
+
+@final
+class RecordBatch:
+    """Some rows of a scan. Has ``__arrow_c_array__``: ``pyarrow.record_batch(batch)`` just works."""
+
+    def __len__(self) -> int:
+        """How many rows."""
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows."""
+
+    @property
+    def schema(self) -> Schema:
+        """The columns."""
+
+    def to_pyarrow(self) -> pa.RecordBatch:
+        """A batch that shares the memory; ``ImportError`` without pyarrow."""
+
+    def __arrow_c_schema__(self) -> CapsuleType: ...
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[CapsuleType, CapsuleType]: ...
+
+def _dictionary_entry(tag: int) -> tuple[str, str, str, str, bool] | None:
+    """Keyword, name, VR, VM and whether retired. PS3.6 §6"""
+
+def _uid_entry(text: str) -> tuple[str, str, str, bool, tuple[bool, bool, bool, bool] | None] | None:
+    """Name, keyword, kind, whether retired; of a Transfer Syntax: explicit, little endian, deflated, encapsulated. PS3.6 Annex A"""
+
+def _tag_of(key: object) -> int:
+    """The tag of a key; ``KeyError`` for a word that is none, ``TypeError`` for what is no key."""
+
+def _deviations() -> list[tuple[str, str]]:
+    """Name and reason of each deviation that reading forgives."""
+
+def _restore_dataset(
+    state: dict[str, Any], path: list[tuple[int, int]], file_meta: bool, only: list[int] | None
+) -> Dataset:
+    """Reads again and goes down to the item; ``FileChangedError`` where size or time of the file are others."""
+
+def _restore_sequence(state: dict[str, Any], path: list[tuple[int, int]], tag: int) -> Sequence:
+    """As above, for a sequence."""
+
+def _restore_element(data_set: Dataset, tag: int) -> DataElement:
+    """The element with this tag; ``KeyError`` where there is none."""
+
+def _restore_limits(values: list[float | None]) -> Limits:
+    """The limits in the order of their names in ``Limits``."""
