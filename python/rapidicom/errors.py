@@ -1,7 +1,5 @@
 """What reading raises. What the operating system refuses stays an ``OSError`` with its errno and filename."""
 
-from __future__ import annotations
-
 import os
 
 

@@ -1,7 +1,5 @@
 """Person Name: PS3.5 §6.2.1."""
 
-from __future__ import annotations
-
 
 class PersonName(str):
     """A person's name: a ``str`` as it stands in the data set, with its parts by name. PS3.5 §6.2.1

@@ -1,7 +1,5 @@
 """Data Element Tag: PS3.5 §7.1."""
 
-from __future__ import annotations
-
 from ._rapidicom import _dictionary_entry, _tag_of
 
 
@@ -15,7 +13,7 @@ class Tag(int):
 
     __slots__ = ()
 
-    def __new__(cls, tag: int | str | tuple[int, int], element: int | str | None = None) -> Tag:
+    def __new__(cls, tag: int | str | tuple[int, int], element: int | str | None = None) -> "Tag":
         if element is not None:
             tag = _tag_of((tag, element))
         elif not isinstance(tag, int):

@@ -1,7 +1,5 @@
 """Unique Identifiers: PS3.5 §9, PS3.6 Annex A."""
 
-from __future__ import annotations
-
 from ._rapidicom import _uid_entry
 
 
