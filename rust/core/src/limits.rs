@@ -32,6 +32,15 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Items are never entered deeper than this, whatever `max_depth` says: objects that hold each other this deep are
+    /// still taken apart within any thread's stack.
+    pub const DEEPEST: u32 = 512;
+
+    /// How deep items may be entered.
+    pub fn entered_depth(&self) -> u64 {
+        u64::from(self.max_depth.min(Limits::DEEPEST))
+    }
+
     /// What honest files need, with room.
     pub const DEFAULT: Limits = Limits {
         max_depth: 64,

@@ -242,6 +242,9 @@ fn begin(shared: &Arc<Shared>, sender: &SyncSender<RecordBatch>) -> Result<()> {
     Ok(())
 }
 
+/// How long a scan that is given up waits for its threads.
+const FAREWELL: Duration = Duration::from_millis(500);
+
 impl Scan {
     /// The schema of every batch.
     pub fn schema(&self) -> SchemaRef {
@@ -274,6 +277,27 @@ impl Scan {
             }
         }
         step
+    }
+
+    /// Waits for the threads, but not for one that its source of paths keeps (a pipe into which no one writes): that one
+    /// ends when it comes back, and holds nothing but its share of this scan.
+    fn leave(&self) {
+        let begun = Instant::now();
+        let handles = std::mem::take(
+            &mut *self
+                .shared
+                .threads
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        for handle in handles {
+            while !handle.is_finished() && begun.elapsed() < FAREWELL {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            if handle.is_finished() {
+                let _ = handle.join();
+            }
+        }
     }
 
     fn join(&self) -> Result<()> {
@@ -314,7 +338,7 @@ impl Drop for Scan {
         self.shared.progress.cancel();
         // Whoever waits to send must see that no one receives.
         self.work = Work::Over;
-        let _ = self.join();
+        self.leave();
     }
 }
 

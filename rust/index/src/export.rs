@@ -23,12 +23,19 @@ pub fn batch(batch: &RecordBatch) -> Result<(FFI_ArrowArray, FFI_ArrowSchema)> {
 
 /// Batches that are at hand.
 pub fn stream(schema: SchemaRef, batches: Vec<RecordBatch>) -> FFI_ArrowArrayStream {
-    FFI_ArrowArrayStream::new(Box::new(RecordBatchIterator::new(batches.into_iter().map(Ok), schema)))
+    FFI_ArrowArrayStream::new(Box::new(RecordBatchIterator::new(
+        batches.into_iter().map(Ok),
+        schema,
+    )))
 }
 
 /// The batches of a running scan; `waiting` runs around each wait for one.
 pub fn stream_of(scan: Scan, waiting: Waiting) -> FFI_ArrowArrayStream {
-    FFI_ArrowArrayStream::new(Box::new(Reader { schema: scan.schema(), scan, waiting }))
+    FFI_ArrowArrayStream::new(Box::new(Reader {
+        schema: scan.schema(),
+        scan,
+        waiting,
+    }))
 }
 
 /// Runs a wait, with whatever must be let go meanwhile; false stops the scan.
@@ -50,7 +57,9 @@ impl Iterator for Reader {
             let mut step = None;
             let scan = &mut self.scan;
             if !(self.waiting)(&mut || step = Some(scan.poll(PATIENCE))) {
-                return Some(Err(ArrowError::ExternalError(Box::new(crate::error::IndexError::Cancelled))));
+                return Some(Err(ArrowError::ExternalError(Box::new(
+                    crate::error::IndexError::Cancelled,
+                ))));
             }
             match step {
                 Some(Ok(Step::Batch(batch))) => return Some(Ok(batch)),

@@ -527,6 +527,14 @@ impl<'a> Wanted<'a> {
             return Ok(Event::End);
         }
         loop {
+            if !self.unordered {
+                let next = if self.pixels {
+                    self.next.min(Tag::FLOAT_PIXEL_DATA)
+                } else {
+                    self.next
+                };
+                scanner.pass(next, window, |_| {});
+            }
             let event = scanner.next(window, notes)?;
             let Event::Element(header) = event else {
                 if let Event::Amended(header) = event {

@@ -130,9 +130,9 @@ fn push_items(
     notes: &mut Deviations,
     open: &mut Vec<Open>,
 ) -> Result<()> {
-    if path.len() as u64 + 1 > u64::from(limits.max_depth) {
-        let depth = path.len() as u64 + 1;
-        return Err(Error::limit("max_depth", u64::from(limits.max_depth), depth).of(header.tag));
+    let depth = path.len() as u64 + 1;
+    if depth > limits.entered_depth() {
+        return Err(Error::limit("max_depth", limits.entered_depth(), depth).of(header.tag));
     }
     let value = bytes.bytes(header.value_offset..header.value_end())?;
     let found = items(

@@ -22,7 +22,7 @@ use rapidicom_core::{Error, ErrorKind, Tag, Vr, dictionary};
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-/// See the stub.
+/// A data set, or an item: its elements in tag order. Immutable, lazy, shareable between threads. PS3.5 §7
 #[pyclass(frozen, weakref, module = "rapidicom", name = "Dataset")]
 pub(crate) struct Dataset {
     pub(crate) root: Arc<Root>,

@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyList, PyMemoryView, PyString, PyTuple};
 use rapidicom_core::read::{ElementHeader, Flags};
 use rapidicom_core::{Tag, Vr, dictionary};
 
-/// See the stub.
+/// One element: tag, VR, and where its Value Field lies. PS3.5 §7.1
 #[pyclass(frozen, module = "rapidicom", name = "DataElement")]
 pub(crate) struct DataElement {
     data_set: Py<Dataset>,

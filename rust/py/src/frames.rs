@@ -57,7 +57,7 @@ impl FrameTable {
     }
 }
 
-/// See the stub.
+/// A lazy sequence of frames, each an ndarray (R, C) or (R, C, S). PS3.3 §C.7.6.3
 #[pyclass(frozen, sequence, module = "rapidicom", name = "Frames")]
 pub(crate) struct Frames {
     pub(crate) root: Arc<Root>,

@@ -242,7 +242,8 @@ impl Watch {
     }
 }
 
-/// See the stub.
+/// One row a file as an Arrow table. `sources`: a folder, a glob, a file of paths, or paths. `columns`: keywords, tags,
+/// paths into sequences. A file that can't be read is a row with status "error".
 #[pyfunction]
 #[pyo3(signature = (sources, *, columns = None, threads = None, frames = false, layout = "wide", profile = "default",
                     progress = None, limits = None))]
@@ -268,7 +269,7 @@ pub(crate) fn index<'py>(
     Ok(Index { index })
 }
 
-/// See the stub.
+/// As `index`, as a one-shot stream of record batches: memory does not grow with the number of files.
 #[pyfunction]
 #[pyo3(signature = (sources, *, columns = None, threads = None, frames = false, layout = "wide", profile = "default",
                     progress = None, limits = None))]
@@ -295,7 +296,7 @@ pub(crate) fn scan<'py>(
     })
 }
 
-/// See the stub.
+/// As `index`, straight into one Parquet file: complete, or not there.
 #[pyfunction]
 #[pyo3(signature = (sources, path, *, columns = None, threads = None, frames = false, progress = None, limits = None))]
 #[allow(clippy::too_many_arguments)]
@@ -397,7 +398,7 @@ impl Schema {
     }
 }
 
-/// See the stub.
+/// A table in memory; has `__arrow_c_stream__`, and may be read again and again.
 #[pyclass(frozen, module = "rapidicom", name = "Index")]
 pub(crate) struct Index {
     index: rapidicom_index::Index,
@@ -470,7 +471,7 @@ impl Index {
     }
 }
 
-/// See the stub.
+/// A one-shot stream of record batches.
 #[pyclass(frozen, module = "rapidicom", name = "Scan")]
 pub(crate) struct Scan {
     schema: SchemaRef,
@@ -560,7 +561,7 @@ impl Scan {
     }
 }
 
-/// See the stub.
+/// Some rows of a scan; has `__arrow_c_array__`.
 #[pyclass(frozen, module = "rapidicom", name = "RecordBatch")]
 pub(crate) struct Batch {
     batch: rapidicom_index::RecordBatch,

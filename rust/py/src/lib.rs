@@ -52,7 +52,10 @@ fn _rapidicom(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(dictionary::_uid_entry, module)?)?;
     module.add_function(wrap_pyfunction!(dictionary::_tag_of, module)?)?;
     module.add_function(wrap_pyfunction!(dictionary::_deviations, module)?)?;
-    let sequences = module.py().import("collections.abc")?.getattr("Sequence")?;
+    let sequences = module
+        .py()
+        .import("_collections_abc")? // collections.abc without the rest of collections
+        .getattr("Sequence")?;
     sequences.call_method1("register", (module.getattr("Sequence")?,))?;
     sequences.call_method1("register", (module.getattr("Frames")?,))?;
     Ok(())

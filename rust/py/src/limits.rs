@@ -4,7 +4,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use rapidicom_core::Limits as CoreLimits;
 
-/// See the stub.
+/// Bounds on the work that a file may ask for; exceeding one is a LimitError that names it.
 #[pyclass(frozen, eq, module = "rapidicom", name = "Limits", from_py_object)]
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Limits(pub(crate) CoreLimits);

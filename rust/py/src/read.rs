@@ -151,7 +151,10 @@ fn access_of(access: &str) -> PyResult<Access> {
     }
 }
 
-/// See the stub.
+/// Reads a DICOM file or data set: a path, bytes (held, not copied) or a binary file-like object. Nothing is decoded
+/// before it is asked for. `strict` makes the first deviation an error, else `Dataset.warnings` tells of each.
+///
+/// Raises InvalidDicomError, TruncatedError, LimitError, FileChangedError, OSError. PS3.10 §7
 #[pyfunction]
 #[pyo3(signature = (source, *, stop_before_pixels = false, specific_tags = None, force = false, transfer_syntax = None,
                     access = "auto", strict = false, limits = None))]
@@ -180,7 +183,8 @@ pub(crate) fn dcmread(
     open(source, settings)
 }
 
-/// See the stub.
+/// Whether a stream begins as DICOM does, with or without the File Preamble; reads its first 4 KiB. Raises OSError.
+/// PS3.10 §7.1
 #[pyfunction]
 pub(crate) fn is_dicom(source: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = source.py();
@@ -226,7 +230,8 @@ fn frames_of(
     Frames::of(&data_set).map_err(|e| data_set.raise(source.py(), e))
 }
 
-/// See the stub.
+/// The pixels of an image in one call: (R, C), (F, R, C), (R, C, S) or (F, R, C, S), or frame `index` alone. `raw` leaves
+/// YBR as it is; `out` is filled and returned, ValueError unless its shape, dtype and memory fit. PS3.3 §C.7.6.3
 #[pyfunction]
 #[pyo3(signature = (source, *, index = None, raw = false, out = None, threads = None, limits = None))]
 pub(crate) fn pixel_array<'py>(
@@ -246,7 +251,7 @@ pub(crate) fn pixel_array<'py>(
     pixels::pixel_array(source.py(), &frames, index, raw, out, threads)
 }
 
-/// See the stub.
+/// Yields frames one by one, each (R, C) or (R, C, S): memory does not grow with their number. PS3.3 §C.7.6.3
 #[pyfunction]
 #[pyo3(signature = (source, *, indices = None, raw = false, threads = None, limits = None))]
 pub(crate) fn iter_pixels(

@@ -179,7 +179,9 @@ impl Root {
         let mut headers = Vec::with_capacity(64);
         let mut window = window(source, self.start.data_set, 0)?;
         loop {
-            match scanner.next(&Window::new(&window.bytes, window.base), &mut self.noted)? {
+            let view = Window::new(&window.bytes, window.base);
+            scanner.pass(Tag(u32::MAX), &view, |header| headers.push(header));
+            match scanner.next(&view, &mut self.noted)? {
                 Event::Element(header) => headers.push(header),
                 Event::Amended(header) => {
                     headers.pop();

@@ -14,7 +14,7 @@ use rapidicom_core::read::{ElementHeader, Item, Window, items};
 use rapidicom_core::{Error, Tag};
 use std::sync::{Arc, OnceLock};
 
-/// See the stub.
+/// The items of an element of VR SQ: list-like, immutable, each a Dataset. PS3.5 §7.5
 #[pyclass(frozen, sequence, module = "rapidicom", name = "Sequence")]
 pub(crate) struct Sequence {
     root: Arc<Root>,
@@ -31,10 +31,8 @@ impl Sequence {
         let root = &data_set.root;
         let limits = &root.options.limits;
         let depth = Place::path(data_set.place.as_ref()).len() as u64 + 1;
-        if depth > u64::from(limits.max_depth) {
-            return Err(
-                Error::limit("max_depth", u64::from(limits.max_depth), depth).of(header.tag),
-            );
+        if depth > limits.entered_depth() {
+            return Err(Error::limit("max_depth", limits.entered_depth(), depth).of(header.tag));
         }
         let found = {
             let bytes = data_set.bytes(header)?;

@@ -73,14 +73,7 @@ impl<'a> Field<'a> {
     fn named<'py>(&self, py: Python<'py>, class: &Py<PyType>) -> Value<'py> {
         let (text, _) = text::decode(self.bytes, self.vr, self.charset);
         let class = class.bind(py);
-        let make = |part: &str| {
-            let part = if self.vr == Vr::PN {
-                part.trim_end_matches('=')
-            } else {
-                part
-            };
-            class.call1((PyString::new(py, part),))
-        };
+        let make = |part: &str| class.call1((PyString::new(py, trim_value(part, self.vr)),));
         one_or_list(py, text.split('\\'), make).map(Ok)
     }
 

@@ -35,6 +35,13 @@ pub enum Event {
 /// Tags from here on are never elements of a data set.
 const ITEMS_AND_DELIMITERS: Tag = Tag(0xFFFE_0000);
 
+/// Tags up to here belong before the data set.
+const GROUP_2_END: Tag = Tag(0x0002_FFFF);
+
+const EXPLICIT_LITTLE: u8 = 0;
+const IMPLICIT_LITTLE: u8 = 1;
+const EXPLICIT_BIG: u8 = 2;
+
 /// How often a sequence's length may prove wrong before its neighbours are no longer asked.
 const AMENDMENTS: u32 = 16;
 
@@ -93,33 +100,71 @@ impl Scanner {
         self.ascending
     }
 
-    /// The next element. After an error or [`Event::End`] there is nothing more.
+    /// Passes over conforming elements up to the first with tag `before` or a greater one, giving each to `each`: the loop
+    /// in which a reader's time goes. What follows, and whatever is unusual, is told by [`Scanner::next`].
     #[inline]
-    pub fn next(&mut self, window: &Window<'_>, notes: &mut Deviations) -> Result<Event> {
-        if self.walk.is_none()
-            && let Some(raw) = header_at(window, self.at, self.encoding)
-        {
-            let value = raw.value_offset(self.at);
+    pub fn pass(&mut self, before: Tag, window: &Window<'_>, each: impl FnMut(ElementHeader)) {
+        match self.encoding {
+            Encoding::ExplicitLittle => self.pass_in::<EXPLICIT_LITTLE>(before, window, each),
+            Encoding::ImplicitLittle => self.pass_in::<IMPLICIT_LITTLE>(before, window, each),
+            Encoding::ExplicitBig => self.pass_in::<EXPLICIT_BIG>(before, window, each),
+        }
+    }
+
+    #[inline]
+    fn pass_in<const ENCODING: u8>(
+        &mut self,
+        before: Tag,
+        window: &Window<'_>,
+        mut each: impl FnMut(ElementHeader),
+    ) {
+        if self.walk.is_some() {
+            return;
+        }
+        let encoding = match ENCODING {
+            EXPLICIT_LITTLE => Encoding::ExplicitLittle,
+            IMPLICIT_LITTLE => Encoding::ImplicitLittle,
+            _ => Encoding::ExplicitBig,
+        };
+        let before = before.min(self.unusual);
+        // Groups 0000 and 0002 are out of place here: as if they had passed.
+        let (mut at, mut last) = (self.at, self.last.unwrap_or_default().max(GROUP_2_END));
+        let (mut passed, mut previous) = (0, None);
+        let room = self.limits.max_elements.saturating_sub(self.count);
+        while let Some(raw) = header_at(window, at, encoding) {
+            let value = raw.value_offset(at);
             let next = value.saturating_add(u64::from(raw.length));
-            if self.last.is_none_or(|last| raw.tag > last)
-                && raw.tag < self.unusual
+            let conforms = raw.tag > last
+                && raw.tag < before
                 && next <= self.end
                 && raw.length & 1 == 0
-                && !raw.reserved
-                && (raw.length == 0 || raw.vr != Some(Vr::SQ) || self.end - value >= 8)
-            {
-                self.count += 1;
-                if self.count <= self.limits.max_elements && raw.tag.group() > 2 {
-                    let header = raw.at(self.at, u64::from(raw.length));
-                    self.last = Some(raw.tag);
-                    self.previous = Some(header);
-                    self.at = next;
-                    return Ok(Event::Element(header));
-                }
-                self.count -= 1;
+                && !raw.reserved;
+            if !conforms || passed == room {
+                break;
             }
+            each(raw.at(at, u64::from(raw.length)));
+            previous = Some(at);
+            (passed, last, at) = (passed + 1, raw.tag, next);
         }
-        self.odd(window, notes)
+        if let Some(offset) = previous {
+            let header = header_at(window, offset, encoding);
+            self.previous = header.map(|raw| raw.at(offset, u64::from(raw.length)));
+            (self.at, self.last, self.count) = (at, Some(last), self.count + passed);
+        }
+    }
+
+    /// The next element. After an error or [`Event::End`] there is nothing more.
+    pub fn next(&mut self, window: &Window<'_>, notes: &mut Deviations) -> Result<Event> {
+        let mut found = None;
+        if self.walk.is_none() && self.count < self.limits.max_elements {
+            let most = std::mem::replace(&mut self.limits.max_elements, self.count + 1);
+            self.pass(ITEMS_AND_DELIMITERS, window, |header| found = Some(header));
+            self.limits.max_elements = most;
+        }
+        match found {
+            Some(header) => Ok(Event::Element(header)),
+            None => self.odd(window, notes),
+        }
     }
 
     #[cold]
@@ -562,6 +607,7 @@ pub fn scan(
     let mut scanner = Scanner::new(range.start, range.end, encoding, limits);
     let mut headers = Vec::new();
     loop {
+        scanner.pass(ITEMS_AND_DELIMITERS, window, |header| headers.push(header));
         match scanner.next(window, notes)? {
             Event::Element(header) => headers.push(header),
             Event::Amended(header) => {

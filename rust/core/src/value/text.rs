@@ -34,6 +34,8 @@ pub fn trim_value(value: &str, vr: Vr) -> &str {
     match vr {
         Vr::AE => value.trim_matches(is_white),
         Vr::LO | Vr::SH | Vr::UC => value.trim_end_matches(is_padding),
+        // Empty component groups at the end, with or without their delimiter, are the same name. PS3.5 §6.2.1.1
+        Vr::PN => value.trim_end_matches('='),
         _ => value,
     }
 }
@@ -73,10 +75,8 @@ fn trimmed<'a>(text: Cow<'a, str>, trim: impl Fn(&str) -> &str) -> Cow<'a, str> 
 
 /// Each byte as the character of that number.
 pub fn latin_1(bytes: &[u8]) -> Cow<'_, str> {
-    if bytes.is_ascii()
-        && let Ok(text) = std::str::from_utf8(bytes)
-    {
-        return Cow::Borrowed(text);
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.is_ascii() => Cow::Borrowed(text),
+        _ => Cow::Owned(bytes.iter().map(|&b| char::from(b)).collect()),
     }
-    Cow::Owned(bytes.iter().map(|&b| char::from(b)).collect())
 }
