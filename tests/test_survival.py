@@ -58,7 +58,7 @@ class Shard:
     def run_once(self, start: int) -> str | None:
         """How the worker was ended before its time, or None."""
         words = [str(word) for word in (self.number, SHARDS, start, self.malformed, self.scratch, MUTANTS)]
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore", "RUST_BACKTRACE": "0"}
         errors = self.scratch / "stderr"
         with errors.open("wb") as stderr:
             worker = subprocess.Popen(
@@ -71,7 +71,7 @@ class Shard:
         worker.wait()
         if ended:
             return None
-        return hang or f"exit status {worker.returncode}, {errors.read_text(errors='replace')[-1500:]}"
+        return hang or f"exit status {worker.returncode}, {errors.read_text(errors='replace')[:600]}"
 
     def follow(self, worker: subprocess.Popen[bytes]) -> tuple[bool, str | None]:
         """Reads the record until the worker ends or hangs; true where it came to its end."""
