@@ -48,9 +48,22 @@ pub(crate) struct Root {
 pub(crate) struct Place {
     pub(crate) step: PathStep,
     pub(crate) parent: Option<Arc<Place>>,
+    /// How many items lie around its elements, itself among them.
+    depth: u32,
 }
 
 impl Place {
+    /// An item of a sequence in the item `parent`, or at the top.
+    pub(crate) fn within(parent: Option<&Arc<Place>>, step: PathStep) -> Arc<Place> {
+        let depth = Place::depth(parent).saturating_add(1);
+        Arc::new(Place { step, parent: parent.cloned(), depth })
+    }
+
+    /// How many items lie around.
+    pub(crate) fn depth(place: Option<&Arc<Place>>) -> u32 {
+        place.map_or(0, |place| place.depth)
+    }
+
     /// The steps from the top down to `place`.
     pub(crate) fn path(place: Option<&Arc<Place>>) -> Vec<PathStep> {
         let mut steps = Vec::new();

@@ -30,7 +30,7 @@ impl Sequence {
     pub(crate) fn of(data_set: &Dataset, header: &ElementHeader) -> Result<Sequence> {
         let root = &data_set.root;
         let limits = &root.options.limits;
-        let depth = Place::path(data_set.place.as_ref()).len() as u64 + 1;
+        let depth = u64::from(Place::depth(data_set.place.as_ref())) + 1;
         if depth > limits.entered_depth() {
             return Err(Error::limit("max_depth", limits.entered_depth(), depth).of(header.tag));
         }
@@ -75,10 +75,7 @@ impl Sequence {
             tag: self.tag,
             item: u32::try_from(index).unwrap_or(u32::MAX),
         };
-        let place = Arc::new(Place {
-            step,
-            parent: self.place.clone(),
-        });
+        let place = Place::within(self.place.as_ref(), step);
         let made = Dataset::item(
             &self.root,
             item.range(),
