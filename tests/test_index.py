@@ -109,7 +109,7 @@ def test_the_default_columns(folder: Path) -> None:
 
 def test_paths_into_sequences_and_tags(tmp_path: Path) -> None:
     inner = E.element(0x00081155, "UI", "1.2.9")
-    data = builders.file(E.patient() + E.sequence(0x00081140, E.item(inner)) + E.image())
+    data = builders.file(E.sequence(0x00081140, E.item(inner)) + E.element(0x00100020, "LO", "ID1") + E.image())
     (tmp_path / "a.dcm").write_bytes(data)
     column = "ReferencedImageSequence[0].ReferencedSOPInstanceUID"
     [row] = rows(tmp_path, columns=[column, 0x00100020])
@@ -138,7 +138,7 @@ def test_it_may_be_read_again_and_again(folder: Path) -> None:
     assert index.to_polars().height == 30
     assert len(index.to_pandas()) == 30
     assert index.to_pyarrow().num_rows == 30
-    assert duckdb.sql("select count(*) from index").fetchone() == (30,)
+    assert duckdb.sql("select count(*) from index").fetchall() == [(30,)]
 
 
 def test_write_parquet(folder: Path, tmp_path: Path) -> None:
