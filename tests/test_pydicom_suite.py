@@ -44,7 +44,7 @@ def sdist() -> Path:
 @pytest.fixture(scope="module")
 def outcomes(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     report = tmp_path_factory.mktemp("pydicom") / "report.json"
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "substitute", "-p", "no:cacheprovider"]
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "substitute", "-p", "no:cacheprovider", "-c", "pyproject.toml"]
     path = os.pathsep.join([str(TESTS / "pydicom_shim"), str(TESTS)])
     environment = {**os.environ, "PYTHONPATH": path, "RAPIDICOM_SHIM_REPORT": str(report)}
     modules = [f"tests/{module}" for module in MODULES]
