@@ -13,6 +13,8 @@ from builders import EXPLICIT
 
 E = EXPLICIT
 EXPONENT = 1.1
+#: What fails: the bar, and what caches and a busy machine add to work that is linear. A square would be 2.
+FAILURE = 1.25
 ROUNDS = 7
 DOUBLINGS = 4
 HOPELESS = 1.0  # seconds for the smallest size
@@ -142,7 +144,7 @@ def test_growth(name: str, figure: Callable[[str, object], None]) -> None:
             break
         found = min(found, measured(*CASES[name]))
     figure(f"growth, {name}: exponent", f"{found:.2f}")
-    assert found <= EXPONENT
+    assert found <= FAILURE
 
 
 def test_the_exponent_is_found() -> None:

@@ -6,7 +6,7 @@
 //! B = Y + 1.772 (Cb - 128)
 //! ```
 //! rounded to the nearest, halves up, and clipped to 0…255. Here in integers: the constants below give exactly that for every one of
-//! the 2^24 triples (`tests/native.rs` walks them all). What pydicom gives differs from it in one place, see [`TIE`].
+//! the 2^24 triples (`tests/native.rs` walks them all). What pydicom gives differs from it in one place, see `TIE`.
 
 /// Pixels converted at a time; their samples are held as three arrays, long enough for the loops over them to become vector code.
 const LANES: usize = 256;

@@ -81,6 +81,14 @@ impl DataElement {
         self.set().value_at(py, self.index)
     }
 
+    fn __getitem__<'py>(
+        &self,
+        py: Python<'py>,
+        index: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.value(py)?.get_item(index)
+    }
+
     #[getter]
     fn keyword(&self) -> &'static str {
         dictionary::by_tag(self.header.tag).map_or("", |e| e.keyword())

@@ -246,7 +246,7 @@ impl Frames {
                 .into_iter()
                 .map(|i| self.index(i))
                 .collect::<PyResult<Vec<_>>>()?,
-            None => (0..self.chosen.len).map(|n| self.chosen.frame(n)).collect(),
+            None => pixels::all_frames(py, self)?,
         };
         pixels::stack(py, self, &frames, raw, out, threads)
     }

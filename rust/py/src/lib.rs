@@ -57,6 +57,5 @@ fn _rapidicom(module: &Bound<'_, PyModule>) -> PyResult<()> {
         .import("_collections_abc")? // collections.abc without the rest of collections
         .getattr("Sequence")?;
     sequences.call_method1("register", (module.getattr("Sequence")?,))?;
-    sequences.call_method1("register", (module.getattr("Frames")?,))?;
     Ok(())
 }

@@ -130,7 +130,8 @@ impl<'a> Wanted<'a> {
     /// The frames from `first` on, `count` of them, as a private map of the file; none where bytes have to move.
     fn view(&self, first: u64, count: u64) -> Result<Option<CowMap>> {
         let source = self.frames.root.source(self.frames.part);
-        if self.image.encapsulated || source.kind() != rapidicom_source::Kind::Mapped {
+        use rapidicom_source::Kind::{Foreign, Owned};
+        if self.image.encapsulated || matches!(source.kind(), Owned | Foreign) {
             return Ok(None);
         }
         let (start, _) = self.image.native_frame(first)?;
@@ -143,6 +144,10 @@ impl<'a> Wanted<'a> {
             return Ok(None);
         }
         if !self.image.native.is_identity(&self.image.layout) {
+            // Only where looking costs no copy: the frames of a map.
+            if source.kind() != rapidicom_source::Kind::Mapped {
+                return Ok(None);
+            }
             let stored = source.bytes(range.clone()).map_err(from_source)?;
             if !self
                 .image
@@ -325,14 +330,14 @@ pub(crate) fn pixel_array<'py>(
     if let Some(index) = index {
         return one_frame(py, frames, frames.index(index)?, raw, out);
     }
-    let all = check_count(py, frames)?;
+    let numbers = all_frames(py, frames)?;
+    let all = numbers.len();
     let wanted = Wanted::new(frames, all, all > 1, raw).map_err(|e| frames.raise(py, e))?;
-    let numbers: Vec<u64> = (0..all).map(|n| frames.chosen.frame(n)).collect();
     wanted.array(py, &numbers, out, threads)
 }
 
-/// That the value can hold so many frames, before a list of them is made.
-fn check_count(py: Python<'_>, frames: &Frames) -> PyResult<usize> {
+/// The numbers of all frames; that the value holds so many is found out before the list of them is made.
+pub(crate) fn all_frames(py: Python<'_>, frames: &Frames) -> PyResult<Vec<u64>> {
     if !frames.table.image.encapsulated {
         let last = frames.table.image.frames.saturating_sub(1);
         frames
@@ -341,7 +346,9 @@ fn check_count(py: Python<'_>, frames: &Frames) -> PyResult<usize> {
             .native_frame(last)
             .map_err(|e| frames.raise(py, e))?;
     }
-    Ok(frames.chosen.len)
+    Ok((0..frames.chosen.len)
+        .map(|n| frames.chosen.frame(n))
+        .collect())
 }
 
 /// One frame without a leading axis.

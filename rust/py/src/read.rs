@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) force: bool,
     pub(crate) transfer_syntax: Option<TransferSyntax>,
     pub(crate) access: Access,
+    /// Hold the descriptor: the source is read from at once and then let go of.
+    pub(crate) hold: bool,
     pub(crate) strict: bool,
     pub(crate) limits: CoreLimits,
 }
@@ -46,9 +48,14 @@ impl Settings {
 
 /// Reads a file.
 pub(crate) fn open_path(py: Python<'_>, path: PathBuf, settings: Settings) -> PyResult<Dataset> {
-    let access = settings.access;
+    let (access, hold) = (settings.access, settings.hold);
     let opened = py.detach(|| {
-        let source = Source::open(&path, access).map_err(from_source)?;
+        let source = if hold {
+            Source::hold(&path)
+        } else {
+            Source::open(&path, access)
+        }
+        .map_err(from_source)?;
         Root::open(source, Some(path.clone()), settings.options())
     });
     finish(py, opened.map_err(|e| raise(py, e, Some(&path)))?)
@@ -177,6 +184,7 @@ pub(crate) fn dcmread(
             .map(|uid| transfer_syntax_of(source.py(), uid))
             .transpose()?,
         access: access_of(access)?,
+        hold: false,
         strict,
         limits: limits.map_or(CoreLimits::DEFAULT, |l| l.0),
     };
@@ -210,11 +218,7 @@ pub(crate) fn is_dicom(source: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 /// The frames of a source, opened to read them alone.
-fn frames_of(
-    source: &Bound<'_, PyAny>,
-    access: Access,
-    limits: Option<Limits>,
-) -> PyResult<Frames> {
+fn frames_of(source: &Bound<'_, PyAny>, limits: Option<Limits>) -> PyResult<Frames> {
     if let Ok(data_set) = source.cast::<Dataset>() {
         return Frames::of(data_set.get()).map_err(|e| data_set.get().raise(source.py(), e));
     }
@@ -222,7 +226,7 @@ fn frames_of(
     let data_set = open(
         source,
         Settings {
-            access,
+            hold: true,
             limits,
             ..Settings::default()
         },
@@ -242,12 +246,7 @@ pub(crate) fn pixel_array<'py>(
     threads: Option<usize>,
     limits: Option<Limits>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let access = if out.is_some() {
-        Access::Read
-    } else {
-        Access::Auto
-    };
-    let frames = frames_of(source, access, limits)?;
+    let frames = frames_of(source, limits)?;
     pixels::pixel_array(source.py(), &frames, index, raw, out, threads)
 }
 
@@ -262,7 +261,7 @@ pub(crate) fn iter_pixels(
     limits: Option<Limits>,
 ) -> PyResult<FrameIterator> {
     let _ = threads; // Native frames are views: there is nothing to do ahead of the caller.
-    let frames = frames_of(source, Access::Auto, limits)?;
+    let frames = frames_of(source, limits)?;
     let indices = indices
         .map(|all| {
             all.into_iter()

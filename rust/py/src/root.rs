@@ -56,7 +56,11 @@ impl Place {
     /// An item of a sequence in the item `parent`, or at the top.
     pub(crate) fn within(parent: Option<&Arc<Place>>, step: PathStep) -> Arc<Place> {
         let depth = Place::depth(parent).saturating_add(1);
-        Arc::new(Place { step, parent: parent.cloned(), depth })
+        Arc::new(Place {
+            step,
+            parent: parent.cloned(),
+            depth,
+        })
     }
 
     /// How many items lie around.
@@ -189,7 +193,7 @@ impl Root {
             };
             scanner = scanner.stop_at(stop);
         }
-        let mut headers = Vec::with_capacity(64);
+        let mut headers = Vec::with_capacity(USUAL_ELEMENTS);
         let mut window = window(source, self.start.data_set, 0)?;
         loop {
             let view = Window::new(&window.bytes, window.base);
@@ -232,6 +236,9 @@ impl Root {
         ))
     }
 }
+
+/// Room for the top level of most data sets.
+const USUAL_ELEMENTS: usize = 192;
 
 /// That a call has not taken longer than it may.
 pub(crate) fn within_deadline(limits: &Limits, begun: Instant) -> Result<()> {

@@ -4,6 +4,7 @@ use crate::dataset::Dataset;
 use crate::error::{Result, raise};
 use crate::root::{Part, Place, Root};
 use crate::types::function;
+use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PySlice, PyTuple};
@@ -11,7 +12,9 @@ use rapidicom_core::data_set::Inherited;
 use rapidicom_core::error::PathStep;
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{ElementHeader, Item, Window, items};
+use rapidicom_core::transfer_syntax::Encoding;
 use rapidicom_core::{Error, Tag};
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 /// The items of an element of VR SQ: list-like, immutable, each a Dataset. PS3.5 §7.5
@@ -22,6 +25,8 @@ pub(crate) struct Sequence {
     part: Part,
     inherited: Inherited,
     place: Option<Arc<Place>>,
+    /// Where the Value Field lies, and the encoding of its level.
+    value: (std::ops::Range<u64>, Encoding),
     items: Box<[(Item, OnceLock<Py<Dataset>>)]>,
 }
 
@@ -47,11 +52,35 @@ impl Sequence {
             part: data_set.part,
             inherited: data_set.set.inherited,
             place: data_set.place.clone(),
+            value: (
+                header.value_offset..header.value_end(),
+                data_set.set.encoding,
+            ),
             items: found
                 .into_iter()
                 .map(|item| (item, OnceLock::new()))
                 .collect(),
         })
+    }
+
+    fn bytes(&self) -> Result<Cow<'_, [u8]>> {
+        self.root.bytes(self.part, self.value.0.clone())
+    }
+
+    /// Whether both are the same bytes, read alike: then they are equal, and no item has to be entered.
+    fn has_bytes_of(&self, other: &Sequence) -> bool {
+        self.tag == other.tag
+            && self.value.1 == other.value.1
+            && self.inherited == other.inherited
+            && self.items.len() == other.items.len()
+            && matches!((self.bytes(), other.bytes()), (Ok(mine), Ok(theirs)) if mine == theirs)
+    }
+
+    /// Whether the item at `index` has no element.
+    pub(crate) fn is_empty_item(&self, index: usize) -> bool {
+        self.items
+            .get(index)
+            .is_some_and(|(item, _)| item.value_length == 0)
     }
 
     /// How many items.
@@ -189,6 +218,11 @@ impl Sequence {
         slf: &Bound<'py, Self>,
         other: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if let Ok(other) = other.cast::<Sequence>()
+            && slf.get().has_bytes_of(other.get())
+        {
+            return true.into_bound_py_any(slf.py());
+        }
         function(slf.py(), "rapidicom.compare", "sequences_equal")?.call1((slf, other))
     }
 

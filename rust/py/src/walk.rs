@@ -56,6 +56,9 @@ impl Walk {
                         stack.pop();
                         continue;
                     }
+                    if sequence.get().is_empty_item(index) {
+                        continue;
+                    }
                     let item = sequence.get().item_of(py, index)?;
                     stack.push(At::Level(item.unbind(), 0));
                 }

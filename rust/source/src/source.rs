@@ -63,6 +63,8 @@ enum Store {
     Deferred {
         prefix: Vec<u8>,
         origin: Origin,
+        /// The descriptor, where it was asked to be held.
+        held: Option<File>,
     },
     Foreign(Box<dyn ForeignBytes>),
 }
@@ -85,7 +87,16 @@ pub struct Window<'a> {
 impl Source {
     /// Opens a regular file. A directory is `EISDIR`; a FIFO or device is `ENOTSUP`, a socket `ENXIO`, at once.
     pub fn open(path: &Path, access: Access) -> Result<Source> {
-        let file = File::open(path)?;
+        Source::of_file(File::open(path)?, path, access, false)
+    }
+
+    /// A file that is read from at once and then let go of: nothing is mapped but what is asked for, and the descriptor is
+    /// held as long as the source lives, so that the path is resolved once.
+    pub fn hold(path: &Path) -> Result<Source> {
+        Source::of_file(File::open(path)?, path, Access::Read, true)
+    }
+
+    fn of_file(file: File, path: &Path, access: Access, hold: bool) -> Result<Source> {
         let identity = file.identity();
         let origin = Origin {
             path: absolute(path),
@@ -94,7 +105,7 @@ impl Source {
         let small = identity.size <= SMALL_BYTES;
         if identity.size == 0 || (small && access != Access::Mmap) {
             let bytes = file.read_vec(0, identity.size as usize)?;
-            if access == Access::Read {
+            if access == Access::Read && !hold {
                 identity.expect(&file.identity_now()?)?;
             }
             return Ok(Source {
@@ -119,7 +130,11 @@ impl Source {
                 map,
                 origin,
             },
-            None => Store::Deferred { prefix, origin },
+            None => Store::Deferred {
+                prefix,
+                origin,
+                held: hold.then_some(file),
+            },
         };
         Ok(Source { store })
     }
@@ -257,13 +272,19 @@ impl Source {
     /// in the map of the source. Another file at the path, or a changed one, is an error; so the range lies within it.
     pub fn copy_on_write(&self, range: Range<u64>) -> Result<Option<CowMap>> {
         let len = self.checked_len(&range)?;
-        let Store::Mapped { origin, .. } = &self.store else {
-            return Ok(None);
-        };
         if len == 0 {
             return Ok(None);
         }
-        match origin.reopen().and_then(|file| CowMap::of(&file, range)) {
+        let mapped = match &self.store {
+            Store::Mapped { origin, .. } => {
+                origin.reopen().and_then(|file| CowMap::of(&file, range))
+            }
+            Store::Deferred {
+                held: Some(file), ..
+            } if map::is_safe_on(file) => CowMap::of(file, range),
+            _ => return Ok(None),
+        };
+        match mapped {
             Err(SourceError::NO_MEMORY | SourceError::ABSENT) => Ok(None),
             mapped => mapped.map(Some),
         }
@@ -313,6 +334,12 @@ impl Source {
     /// Reads from the file at the path. Looking at the file after reading covers the time before and during it.
     fn read_again<T>(&self, read: impl FnOnce(&File) -> Result<T>) -> Result<T> {
         let origin = self.origin().ok_or(SourceError::os(libc::EBADF))?;
+        if let Store::Deferred {
+            held: Some(file), ..
+        } = &self.store
+        {
+            return read(file);
+        }
         let file = origin.reopen()?;
         let bytes = read(&file)?;
         origin.identity.expect(&file.identity_now()?)?;

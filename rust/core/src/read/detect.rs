@@ -44,7 +44,10 @@ fn score(window: &Window<'_>, start: u64, end: u64, encoding: Encoding) -> Optio
 fn sense(header: &RawHeader, at: u64, end: u64, last: Option<Tag>) -> Option<u32> {
     let tag = header.tag;
     let known = dictionary::vr_of(tag);
-    if last.is_some_and(|last| tag <= last) || tag.0 == 0 || tag.group() == 0xFFFE {
+    if last.is_some_and(|last| tag <= last)
+        || (tag.0 == 0 && header.length != 4)
+        || tag.group() == 0xFFFE
+    {
         return None;
     }
     if header.length == UNDEFINED {

@@ -4,6 +4,7 @@
 
 use crate::error::PathStep;
 use crate::tag::Tag;
+use std::collections::HashSet;
 
 macro_rules! leniencies {
     ($($(#[doc = $doc:literal])+ $name:ident;)*) => {
@@ -176,24 +177,28 @@ pub struct Deviations {
     seen: u64,
     max: u32,
     path: Vec<PathStep>,
+    /// What is kept, so that going over the same bytes again says nothing twice.
+    known: HashSet<(Leniency, u64)>,
 }
 
 impl Deviations {
     /// Keeps at most this many; the rest are counted.
     pub fn new(max: u32) -> Deviations {
         Deviations {
-            kept: Vec::new(),
-            seen: 0,
             max,
-            path: Vec::new(),
+            ..Deviations::default()
         }
     }
 
     /// Notes one. `detail` is made only if it is kept.
     #[cold]
     pub fn note(&mut self, code: Leniency, tag: Tag, offset: u64, detail: impl FnOnce() -> String) {
+        let room = (self.kept.len() as u64) < u64::from(self.max);
+        if room && !self.known.insert((code, offset)) {
+            return;
+        }
         self.seen = self.seen.saturating_add(1);
-        if (self.kept.len() as u64) < u64::from(self.max) {
+        if room {
             self.kept.push(Deviation {
                 code,
                 tag,

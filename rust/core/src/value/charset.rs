@@ -1,7 +1,7 @@
 //! Specific Character Set (0008,0005): bytes of text to `str`. PS3.5 §6.1, PS3.3 §C.12.1.1.2.
 //!
 //! A set is either a single coded character set without code extensions (ISO_IR 192, GB18030, GBK), or a pair of
-//! G0 and G1 code elements that escape sequences replace (ISO 2022, [`code_extensions`]). What a file says wrongly
+//! G0 and G1 code elements that escape sequences replace (ISO 2022, `code_extensions`). What a file says wrongly
 //! is read as well as it can be and named by a [`TextDeviation`]; nothing here fails.
 
 mod code_extensions;
