@@ -1,7 +1,7 @@
 //! One level's elements in tag order, and the VR of each: PS3.5 §7.1, §6.2.2, PS3.6.
 
 use crate::dictionary::{self, DictionaryVr};
-use crate::read::{ElementHeader, Flags};
+use crate::read::{ElementHeader, Flags, u16_of};
 use crate::tag::Tag;
 use crate::transfer_syntax::Encoding;
 use crate::value::charset::SpecificCharacterSet;
@@ -191,9 +191,5 @@ impl DataSet {
 
 fn first_u16(bytes: &[u8], encoding: Encoding) -> Option<u16> {
     let first = bytes.first_chunk::<2>()?;
-    Some(if encoding.is_little_endian() {
-        u16::from_le_bytes(*first)
-    } else {
-        u16::from_be_bytes(*first)
-    })
+    Some(u16_of(*first, encoding.is_little_endian()))
 }

@@ -6,7 +6,7 @@ use crate::engine::NotDicom;
 use crate::frames;
 use crate::nested;
 use crate::schema::{Columns, Fact, Origin};
-use crate::value::{self, Level, Value, Warnings, leniency_of};
+use crate::value::{self, Level, Value, Warnings};
 use crate::walk::Reader;
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{
@@ -14,6 +14,7 @@ use rapidicom_core::read::{
 };
 use rapidicom_core::transfer_syntax::Encoding;
 use rapidicom_core::value::charset::{SpecificCharacterSet, TextDeviation};
+use rapidicom_core::value::validate::leniency_of;
 use rapidicom_core::{Error, ErrorKind, Limits, Tag};
 use rapidicom_source::{Identity, SourceError};
 use std::path::PathBuf;

@@ -9,9 +9,10 @@ use rapidicom_core::Vr;
 use rapidicom_core::dictionary::DictionaryVr;
 use rapidicom_core::read::leniency::Leniency;
 use rapidicom_core::read::{ElementHeader, Flags};
-use rapidicom_core::value::charset::{SpecificCharacterSet, TextDeviation};
+use rapidicom_core::value::charset::SpecificCharacterSet;
 use rapidicom_core::value::number::{Number, decimal, integer, numbers, trim_ascii};
 use rapidicom_core::value::text;
+use rapidicom_core::value::validate::leniency_of;
 
 /// What the elements of one level are read by.
 #[derive(Clone, Copy, Debug)]
@@ -160,19 +161,6 @@ fn with_text(value: &Value<'_>, level: &Level, warnings: &mut Warnings, then: im
         warnings.note(leniency_of(deviation));
     }
     then(&text);
-}
-
-/// The warning that a deviation of text is.
-pub(crate) fn leniency_of(deviation: TextDeviation) -> Leniency {
-    match deviation {
-        TextDeviation::UnknownTerm => Leniency::CharacterSetUnknown,
-        TextDeviation::MisspelledTerm => Leniency::CharacterSetMisspelled,
-        TextDeviation::ExtensionsIgnored => Leniency::CharacterSetExtensionsIgnored,
-        TextDeviation::UndeclaredBytes => Leniency::CharacterSetUndeclared,
-        TextDeviation::InvalidBytes => Leniency::CharactersInvalid,
-        TextDeviation::UnknownEscape | TextDeviation::UndeclaredEscape => Leniency::EscapeUnknown,
-        TextDeviation::MissingReturn => Leniency::EscapeNotReturned,
-    }
 }
 
 /// Numbers as text, for a column of text; none of what is neither.

@@ -9,7 +9,7 @@ use rapidicom_core::error::PathStep;
 use rapidicom_core::read::leniency::{Deviations, Leniency};
 use rapidicom_core::read::{ElementHeader, Flags, Item, Window, items, scan};
 use rapidicom_core::transfer_syntax::TransferSyntax;
-use rapidicom_core::value::charset::{SpecificCharacterSet, TextDeviation};
+use rapidicom_core::value::charset::SpecificCharacterSet;
 use rapidicom_core::value::text::{decode, trim_end};
 use rapidicom_core::value::validate;
 use rapidicom_core::{Error, Limits, Result, Tag, Vr};
@@ -246,7 +246,7 @@ fn value(
     if tag == Tag::SPECIFIC_CHARACTER_SET {
         if let (_, Some(deviation)) = SpecificCharacterSet::parse(&bytes) {
             note(
-                of_text(deviation),
+                validate::leniency_of(deviation),
                 String::from_utf8_lossy(trim_end(&bytes)).into_owned(),
             );
         }
@@ -261,7 +261,7 @@ fn value(
     let (text, deviation) = decode(judged, vr, &set.inherited.charset);
     if let Some(deviation) = deviation {
         note(
-            of_text(deviation),
+            validate::leniency_of(deviation),
             format!("{:?}", text.chars().take(32).collect::<String>()),
         );
     }
@@ -284,18 +284,6 @@ fn multiplicity(tag: Tag, found: u64, note: &mut impl FnMut(Leniency, String)) {
             Leniency::MultiplicityWrong,
             format!("{found} values, the dictionary has {vm}"),
         );
-    }
-}
-
-fn of_text(deviation: TextDeviation) -> Leniency {
-    match deviation {
-        TextDeviation::UnknownTerm => Leniency::CharacterSetUnknown,
-        TextDeviation::MisspelledTerm => Leniency::CharacterSetMisspelled,
-        TextDeviation::ExtensionsIgnored => Leniency::CharacterSetExtensionsIgnored,
-        TextDeviation::UndeclaredBytes => Leniency::CharacterSetUndeclared,
-        TextDeviation::InvalidBytes => Leniency::CharactersInvalid,
-        TextDeviation::UnknownEscape | TextDeviation::UndeclaredEscape => Leniency::EscapeUnknown,
-        TextDeviation::MissingReturn => Leniency::EscapeNotReturned,
     }
 }
 

@@ -1,8 +1,22 @@
 //! What a value must be like by its VR: PS3.5 §6.2. Nothing is refused here; what is odd is named.
 
+use super::charset::TextDeviation;
 use super::number::{Decimal, Decimals, integer, trim_ascii};
 use crate::read::leniency::Leniency;
 use crate::vr::Vr;
+
+/// What is told of text that was not as the standard wants it.
+pub fn leniency_of(deviation: TextDeviation) -> Leniency {
+    match deviation {
+        TextDeviation::UnknownTerm => Leniency::CharacterSetUnknown,
+        TextDeviation::MisspelledTerm => Leniency::CharacterSetMisspelled,
+        TextDeviation::ExtensionsIgnored => Leniency::CharacterSetExtensionsIgnored,
+        TextDeviation::UndeclaredBytes => Leniency::CharacterSetUndeclared,
+        TextDeviation::InvalidBytes => Leniency::CharactersInvalid,
+        TextDeviation::UnknownEscape | TextDeviation::UndeclaredEscape => Leniency::EscapeUnknown,
+        TextDeviation::MissingReturn => Leniency::EscapeNotReturned,
+    }
+}
 
 /// The first thing that is odd about the text of a Value Field, padding trimmed.
 pub fn text(text: &str, vr: Vr) -> Option<(Leniency, String)> {
