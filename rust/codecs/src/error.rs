@@ -10,6 +10,10 @@ pub enum PixelErrorKind {
     Layout,
     /// The stored bytes are fewer than the layout promises, or not what their encoding says.
     Stored,
+    /// What the code stream says of the image is not what the data set says.
+    Mismatch,
+    /// The code stream can't hold what it, or the data set, promises: a bomb.
+    Implausible,
     /// A valid image of a kind that this build does not decode.
     Unsupported,
     /// What the caller passed does not fit: the length of `out`, the index of the frame.

@@ -12,19 +12,47 @@
 //! | [`cells`] | byte order, unused bits |
 //! | [`planar`] | Planar Configuration 1 → 0 |
 //! | [`color`] | YBR_FULL, YBR_FULL_422 → RGB |
+//! | [`decoder`] | what every family of compressed frames offers |
+//! | [`family`] | which families there are, and which one a code stream is of |
+//! | [`rle`] | RLE Lossless: PS3.5 Annex G |
+//! | [`jpeg`] | JPEG with DCT: ITU-T T.81 |
+//! | [`jpeg_lossless`] | JPEG's lossless processes: ITU-T T.81 Annex H |
+//! | [`jpeg_ls`] | JPEG-LS: ITU-T T.87 |
+//! | [`jpeg_2000`] | JPEG 2000 and HTJ2K: ITU-T T.800, T.814 |
+//! | [`jpeg_xl`] | JPEG XL: ISO/IEC 18181 |
+//! | [`deflate`] | Deflated Image Frame: PS3.5 §A.4.13 |
 //! | [`error`] | why not |
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod cells;
 pub mod color;
+pub mod decoder;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 pub mod error;
+pub mod family;
+#[cfg(feature = "jpeg")]
+pub mod jpeg;
+#[cfg(feature = "jpeg_2000")]
+pub mod jpeg_2000;
+#[cfg(feature = "jpeg_lossless")]
+pub mod jpeg_lossless;
+#[cfg(feature = "jpeg_ls")]
+pub mod jpeg_ls;
+#[cfg(feature = "jpeg_xl")]
+pub mod jpeg_xl;
 pub mod layout;
+mod marker;
 pub mod native;
 pub mod packed;
 pub mod photometric;
 pub mod planar;
+#[cfg(feature = "rle")]
+pub mod rle;
 
+pub use decoder::{DecodeOptions, Decoded, Decoder, Incomplete, StreamColor, StreamHeader};
 pub use error::{PixelError, PixelErrorKind, Result};
+pub use family::Family;
 pub use layout::{FrameLayout, PlanarConfiguration, SampleFormat, SampleType, StoredRange};
 pub use native::Native;
 pub use photometric::PhotometricInterpretation;
