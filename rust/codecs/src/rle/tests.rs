@@ -178,7 +178,7 @@ fn a_header_that_lies_is_replaced_where_the_segments_say_how() {
         (4, 0),
         (8, 64),
         (8, 67),
-        (8, 72),
+        (8, 70),
         (8, 1 << 30),
         (8, u32::MAX),
     ] {
@@ -187,7 +187,7 @@ fn a_header_that_lies_is_replaced_where_the_segments_say_how() {
         assert_eq!(decode(&lying, &layout).unwrap(), truth, "{lie} at {at}");
         // Nothing shows where the segments end.
         lying.extend([9, 9]);
-        assert!(decode(&lying, &layout).is_err());
+        assert!(!decode(&lying, &layout).is_ok_and(|(decoded, _)| decoded.incomplete.is_none()));
     }
     // Segments may lie in any order.
     let mut swapped = frame(&[
