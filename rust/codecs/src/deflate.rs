@@ -240,3 +240,168 @@ fn zeros(length: usize) -> Result<Vec<u8>> {
     zeros.resize(length, 0);
     Ok(zeros)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use crate::layout::PlanarConfiguration;
+    use crate::photometric::PhotometricInterpretation;
+    use libdeflater::{CompressionLvl, Compressor};
+
+    fn deflated(bytes: &[u8], zlib: bool) -> Vec<u8> {
+        let mut compressor = Compressor::new(CompressionLvl::default());
+        let mut out = vec![0; compressor.zlib_compress_bound(bytes.len())];
+        let length = match zlib {
+            true => compressor.zlib_compress(bytes, &mut out),
+            false => compressor.deflate_compress(bytes, &mut out),
+        };
+        out.truncate(length.unwrap());
+        out
+    }
+
+    fn layout(rows: u32, columns: u32, samples_per_pixel: u16, bits_stored: u16) -> FrameLayout {
+        FrameLayout {
+            rows,
+            columns,
+            samples_per_pixel,
+            bits_allocated: bits_stored.next_multiple_of(8),
+            bits_stored,
+            high_bit: bits_stored - 1,
+            sample_format: SampleFormat::Unsigned,
+            planar_configuration: PlanarConfiguration::ByPixel,
+            photometric_interpretation: match samples_per_pixel {
+                1 => PhotometricInterpretation::Monochrome2,
+                _ => PhotometricInterpretation::Rgb,
+            },
+        }
+    }
+
+    /// Neither all alike nor without order.
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 1_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        (0..length).map(|n| (n / 7) as u8 ^ next() & 3).collect()
+    }
+
+    fn decode(code_stream: &[u8], layout: &FrameLayout) -> Result<(Vec<u8>, Decoded)> {
+        let mut out = vec![0xA5; layout.decoded_frame_bytes()? as usize];
+        let options = DecodeOptions::default();
+        let done = Deflate.decode(code_stream, layout, &options, &mut out)?;
+        Ok((out, done))
+    }
+
+    #[test]
+    fn raw_streams_zlib_headers_and_pads() {
+        let layout = layout(31, 17, 3, 8);
+        let native = noise(31 * 17 * 3);
+        for zlib in [false, true] {
+            let mut code_stream = deflated(&native, zlib);
+            for _ in 0..2 {
+                let (out, done) = decode(&code_stream, &layout).unwrap();
+                assert!(out == native && done.incomplete.is_none());
+                code_stream.push(0);
+            }
+        }
+    }
+
+    #[test]
+    fn native_pads_are_no_samples() {
+        let layout = layout(3, 5, 1, 8);
+        let mut native = noise(15);
+        let expected = native.clone();
+        native.push(0);
+        assert_eq!(
+            decode(&deflated(&native, false), &layout).unwrap().0,
+            expected
+        );
+        native.resize(100_000, 7);
+        assert_eq!(
+            decode(&deflated(&native, false), &layout).unwrap().0,
+            expected
+        );
+    }
+
+    #[test]
+    fn planes_bits_and_colours_as_native() {
+        let planes = FrameLayout {
+            planar_configuration: PlanarConfiguration::ByPlane,
+            ..layout(1, 2, 3, 8)
+        };
+        let (out, _) = decode(&deflated(&[1, 2, 3, 4, 5, 6], false), &planes).unwrap();
+        assert_eq!(out, [1, 3, 5, 2, 4, 6]);
+        let bits = FrameLayout {
+            bits_allocated: 1,
+            ..layout(1, 9, 1, 1)
+        };
+        let (out, _) = decode(&deflated(&[0b1010_0001, 1], false), &bits).unwrap();
+        assert_eq!(out, [1, 0, 0, 0, 0, 1, 0, 1, 1]);
+        let signed = FrameLayout {
+            sample_format: SampleFormat::Signed,
+            ..layout(1, 2, 1, 12)
+        };
+        let (out, _) = decode(&deflated(&[0xFF, 0x0F, 0xFF, 0x07], false), &signed).unwrap();
+        let expected: Vec<u8> = [-1_i16, 2047].map(i16::to_ne_bytes).concat();
+        assert_eq!(out, expected);
+        let ybr = FrameLayout {
+            photometric_interpretation: PhotometricInterpretation::YbrFull422,
+            ..layout(1, 2, 3, 8)
+        };
+        for native in [&[100, 200, 128, 128][..], &[100, 128, 128, 200, 128, 128]] {
+            let (out, done) = decode(&deflated(native, false), &ybr).unwrap();
+            assert_eq!(out, [100, 100, 100, 200, 200, 200]);
+            assert_eq!(done.color, StreamColor::Rgb);
+        }
+    }
+
+    #[test]
+    fn bombs_are_implausible() {
+        let error = decode(&[3, 0], &layout(65_535, 655, 1, 8)).unwrap_err();
+        assert_eq!(error.kind, PixelErrorKind::Implausible);
+    }
+
+    /// Rows said to be real are, the others are zeros, and no prefix is taken for a whole.
+    #[test]
+    fn every_prefix_says_so() {
+        let layout = layout(300, 128, 1, 8);
+        let native = noise(300 * 128);
+        let code_stream = deflated(&native, false);
+        let mut most = 0;
+        for length in (0..code_stream.len()).step_by(13) {
+            let Ok((out, done)) = decode(&code_stream[..length], &layout) else {
+                continue;
+            };
+            let real = done.incomplete.unwrap().rows as usize * 128;
+            assert!(out[..real] == native[..real] && out[real..].iter().all(|&b| b == 0));
+            most = most.max(real);
+        }
+        assert!(most > 128 * 100, "{most}");
+        let (out, done) = decode(&deflated(&native[..1000], false), &layout).unwrap();
+        assert_eq!(done.incomplete.unwrap().rows, 7);
+        assert!(out[..7 * 128] == native[..7 * 128] && out[7 * 128..].iter().all(|&b| b == 0));
+    }
+
+    #[test]
+    fn mutants_end_with_a_result() {
+        let layout = layout(20, 33, 1, 16);
+        let whole = deflated(&noise(20 * 33 * 2), false);
+        let mut state = 7_usize;
+        let mut next = |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        for _ in 0..2500 {
+            let mut code_stream = whole.clone();
+            for _ in 0..=next(3) {
+                let at = next(code_stream.len());
+                code_stream[at] = next(256) as u8;
+            }
+            let _ = decode(&code_stream, &layout);
+        }
+    }
+}

@@ -177,7 +177,7 @@ impl<'a> Opened<'a> {
     }
 }
 
-/// Whether the file holds a recompressed JPEG: box `jbrd`, which comes before the code stream.
+/// Whether the file holds a recompressed JPEG: box `jbrd`, before the code stream or between its parts.
 fn holds_jpeg(code_stream: &[u8]) -> bool {
     let mut rest = code_stream;
     while let Some((&[a, b, c, d, ref kind @ ..], _)) = rest.split_first_chunk::<8>() {
@@ -185,8 +185,8 @@ fn holds_jpeg(code_stream: &[u8]) -> bool {
         if kind == b"jbrd" {
             return true;
         }
-        // Lengths 0 (to the end) and 1 (64 bits follow) are those of the code stream itself.
-        if length < 8 || kind == b"jxlc" || kind == b"jxlp" {
+        // Lengths 0 (to the end) and 1 (64 bits follow) are those of a code stream.
+        if length < 8 {
             return false;
         }
         rest = rest.get(length..).unwrap_or_default();
@@ -385,3 +385,6 @@ fn copy_cells(samples: &[u8], out: &mut [u8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
