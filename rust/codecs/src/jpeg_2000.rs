@@ -1,25 +1,100 @@
 //! JPEG 2000 and HTJ2K: ITU-T T.800, T.814.
+//!
+//! OpenJPEG does the decoding, behind our own reading of the code stream: [`header`] (what the image is), [`bounds`] (what
+//! decoding may cost) and [`tile_parts`] (what is there). JP2 boxes, which DICOM forbids (PS3.5 §A.4.4) and some write, are passed:
+//! [`boxes`]. The multiple component transformation is undone by the decoder, so its result is RGB whatever else is declared.
 
-use crate::decoder::{DecodeOptions, Decoded, Decoder, StreamHeader};
+mod bounds;
+mod boxes;
+mod cells;
+mod header;
+mod openjpeg;
+mod tile_parts;
+
+use crate::decoder::{DecodeOptions, Decoded, Decoder, Incomplete, StreamHeader};
 use crate::error::{PixelError, PixelErrorKind, Result};
 use crate::layout::FrameLayout;
+use header::MainHeader;
+use tile_parts::TileParts;
 
 /// JPEG 2000 and HTJ2K: ITU-T T.800, T.814.
 #[derive(Clone, Copy, Debug)]
 pub struct Jpeg2000;
 
 impl Decoder for Jpeg2000 {
-    fn header(&self, _code_stream: &[u8], _layout: &FrameLayout) -> Result<StreamHeader> {
-        Err(PixelError::new(PixelErrorKind::Unsupported, "not yet"))
+    fn header(&self, code_stream: &[u8], _layout: &FrameLayout) -> Result<StreamHeader> {
+        let header = MainHeader::read(boxes::code_stream(code_stream)?)?;
+        let (rows, columns) = header.size(0);
+        Ok(StreamHeader {
+            rows,
+            columns,
+            components: header.components.len() as u16,
+            precision: header.precision(),
+            signed: Some(header.is_signed()),
+            color: header.color(),
+            lossless: header.is_reversible(),
+        })
     }
 
     fn decode(
         &self,
-        _code_stream: &[u8],
-        _layout: &FrameLayout,
-        _options: &DecodeOptions,
-        _out: &mut [u8],
+        code_stream: &[u8],
+        layout: &FrameLayout,
+        options: &DecodeOptions,
+        out: &mut [u8],
     ) -> Result<Decoded> {
-        Err(PixelError::new(PixelErrorKind::Unsupported, "not yet"))
+        let stream = boxes::code_stream(code_stream)?;
+        let header = MainHeader::read(stream)?;
+        let cell = cell_size(&header, layout, options.reduce, out)?;
+        let parts = TileParts::read(stream, &header)?;
+        bounds::check(&header, &parts, stream.len())?;
+        let (image, incomplete) = match openjpeg::decode(stream, &header, options.reduce, true) {
+            Ok(image) => (image, parts.missing(&header)),
+            Err(fault) => {
+                // Again, with what is there, and without stopping at the first packet that does not fit.
+                let rest = parts.repaired(stream);
+                let image = openjpeg::decode(&rest, &header, options.reduce, false)
+                    .map_err(|_| PixelError::new(PixelErrorKind::Stored, fault.clone()))?;
+                let rows = parts.missing(&header).map_or(0, |missing| missing.rows);
+                let error = PixelError::new(PixelErrorKind::Stored, fault);
+                (image, Some(Incomplete { rows, error }))
+            }
+        };
+        cells::interleave(&image.planes(), cell, header.size(options.reduce), out)?;
+        Ok(Decoded {
+            color: header.color(),
+            incomplete: incomplete.map(|incomplete| Incomplete {
+                rows: incomplete.rows >> options.reduce.min(31),
+                ..incomplete
+            }),
+        })
     }
 }
+
+/// Bytes of a cell of `out`, which must be as long as layout and code stream both say.
+fn cell_size(header: &MainHeader, layout: &FrameLayout, reduce: u8, out: &[u8]) -> Result<usize> {
+    if reduce > header.style.levels {
+        let levels = header.style.levels;
+        let detail = format!("reduce is {reduce}, the code stream has {levels} smaller resolutions");
+        return Err(PixelError::new(PixelErrorKind::Argument, detail));
+    }
+    let cell = layout.sample_type()?.size();
+    if usize::from(header.precision()) > 8 * cell {
+        let (found, bits) = (header.precision(), layout.bits_allocated);
+        let detail = format!("the code stream has {found} bits, Bits Allocated is {bits}");
+        return Err(PixelError::new(PixelErrorKind::Mismatch, detail));
+    }
+    let (rows, columns) = header.size(reduce);
+    let samples = u64::from(rows) * u64::from(columns) * header.components.len() as u64;
+    if samples.checked_mul(cell as u64) != Some(out.len() as u64) {
+        let detail = format!(
+            "the code stream has {samples} samples of {cell} bytes, out has {} bytes",
+            out.len()
+        );
+        return Err(PixelError::new(PixelErrorKind::Argument, detail));
+    }
+    Ok(cell)
+}
+
+#[cfg(test)]
+mod tests {}
