@@ -12,8 +12,8 @@ mod tests;
 use crate::decoder::{DecodeOptions, Decoded, Decoder, Incomplete, StreamColor, StreamHeader};
 use crate::error::{PixelError, PixelErrorKind, Result};
 use crate::layout::{FrameLayout, SampleFormat};
-use crate::marker::{FrameHeader, Segment, Segments};
-use huffman::Tables;
+use crate::marker::{FrameHeader, Segments};
+use huffman::Definitions;
 use scan::{Image, Scan};
 
 /// JPEG's lossless processes: ITU-T T.81 Annex H.
@@ -166,50 +166,36 @@ fn image<'a>(header: &FrameHeader, layout: &FrameLayout, out: &'a mut [u8]) -> R
 
 /// All scans, each with the tables and the restart interval that hold for it, until every component is decoded.
 fn decode_scans(code_stream: &[u8], header: &FrameHeader, image: &mut Image) -> Result<()> {
-    let mut tables = Tables::default();
+    let stored = |detail: String| PixelError::new(PixelErrorKind::Stored, detail);
+    let mut tables = Definitions::default();
     let mut restart_interval = 0;
     let mut missing: Vec<usize> = (0..image.components).collect();
     let start = Segments::new(code_stream).map_or(0, |segments| segments.at);
     let mut segments = Segments::from(code_stream, start);
-    while let Some(Segment {
-        marker,
-        offset,
-        parameters,
-    }) = segments.next()
-    {
-        match (marker, parameters) {
-            (0xC4, _) => tables
-                .define(parameters)
-                .map_err(|error| error.at(offset as u64))?,
-            (0xDD, [high, low, ..]) => {
-                restart_interval = usize::from(u16::from_be_bytes([*high, *low]))
+    while let Some(segment) = segments.next() {
+        match (segment.marker, segment.parameters) {
+            (0xC4, parameters) => tables.define(parameters),
+            (0xDD, &[high, low, ..]) => {
+                restart_interval = usize::from(u16::from_be_bytes([high, low]))
             }
             (0xDA, _) => {
-                let segment = Segment {
-                    marker,
-                    offset,
-                    parameters,
-                };
                 let scan = Scan::read(&segment, header, &tables, restart_interval)
-                    .map_err(|error| error.at(offset as u64))?;
-                segments.at = scan.decode(code_stream, segments.at, image)?;
-                missing.retain(|component| {
-                    scan.components
-                        .iter()
-                        .all(|(decoded, _)| decoded != component)
-                });
-                if missing.is_empty() {
-                    return Ok(());
+                    .map_err(|error| error.at(segment.offset as u64))?;
+                let before = missing.len();
+                missing.retain(|&component| !scan.has(component));
+                if missing.len() + scan.components.len() != before {
+                    let detail = "a component has a second scan".to_owned();
+                    return Err(stored(detail).at(segment.offset as u64));
                 }
+                segments.at = scan.decode(code_stream, segments.at, image)?;
             }
             (0xD9, _) => break,
             _ => {}
         }
+        if missing.is_empty() {
+            return Ok(());
+        }
     }
-    let detail = format!(
-        "component {} of {} has no scan",
-        missing.first().unwrap_or(&0),
-        image.components
-    );
-    Err(PixelError::new(PixelErrorKind::Stored, detail))
+    let component = missing.first().unwrap_or(&0);
+    Err(stored(format!("component {component} (from 0) has no scan")).at(code_stream.len() as u64))
 }

@@ -105,28 +105,30 @@ impl Table {
     }
 }
 
-/// The four tables that a scan may name.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tables([Option<Table>; 4]);
+/// The four tables that a scan may name, as DHT segments define them; built when a scan names them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Definitions<'a>([Option<(&'a [u8; LONGEST], &'a [u8])>; 4]);
 
-impl Tables {
-    /// Takes over the tables of a DHT segment: T.81 §B.2.4.2. Those for AC coefficients are passed.
-    pub(super) fn define(&mut self, mut parameters: &[u8]) -> Result<()> {
-        while let Some((&class_and_place, rest)) = parameters.split_first() {
-            let Some((bits, rest)) = rest.split_first_chunk::<LONGEST>() else {
-                break;
-            };
+impl<'a> Definitions<'a> {
+    /// Takes over those of a DHT segment: T.81 §B.2.4.2. Tables for AC coefficients are passed.
+    pub(super) fn define(&mut self, mut parameters: &'a [u8]) {
+        while let Some((&class_and_place, rest)) = parameters.split_first()
+            && let Some((bits, rest)) = rest.split_first_chunk()
+        {
             let count: usize = bits.iter().map(|&count| usize::from(count)).sum();
             let (categories, rest) = rest.split_at(count.min(rest.len()));
-            if let Some(table) = self.0.get_mut(usize::from(class_and_place)) {
-                *table = Some(Table::new(bits, categories)?);
+            if let Some(definition) = self.0.get_mut(usize::from(class_and_place)) {
+                *definition = Some((bits, categories));
             }
             parameters = rest;
         }
-        Ok(())
     }
 
-    pub(super) fn get(&self, place: u8) -> Option<&Table> {
-        self.0.get(usize::from(place))?.as_ref()
+    pub(super) fn table(&self, place: u8) -> Result<Table> {
+        let Some((bits, categories)) = self.0.get(usize::from(place)).copied().flatten() else {
+            let detail = format!("a scan names Huffman table {place}, which is not defined");
+            return Err(PixelError::new(PixelErrorKind::Stored, detail));
+        };
+        Table::new(bits, categories)
     }
 }

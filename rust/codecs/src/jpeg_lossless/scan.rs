@@ -1,7 +1,7 @@
 //! Scans: ITU-T T.81 §B.2.3, §H.1.1, §H.2.
 
 use super::bits::{Bits, unstuff};
-use super::huffman::{Table, Tables};
+use super::huffman::{Definitions, Table};
 use super::predict::{self, Row};
 use crate::error::{PixelError, PixelErrorKind, Result};
 use crate::marker::{FrameHeader, Segment};
@@ -107,22 +107,22 @@ fn to_cell<const SIZE: usize>(sample: u16) -> [u8; SIZE] {
 }
 
 /// A scan header, T.81 §B.2.3, with the restart interval that holds for it.
-pub(super) struct Scan<'a> {
+pub(super) struct Scan {
     /// Each component's place in the frame, and its table.
-    pub(super) components: Vec<(usize, &'a Table)>,
+    pub(super) components: Vec<(usize, Table)>,
     predictor: u8,
     point_transform: u8,
     /// Rows of a restart interval; none: the whole scan is one.
     restart_rows: Option<usize>,
 }
 
-impl<'a> Scan<'a> {
+impl Scan {
     pub(super) fn read(
         segment: &Segment,
         header: &FrameHeader,
-        tables: &'a Tables,
+        tables: &Definitions,
         restart_interval: usize,
-    ) -> Result<Scan<'a>> {
+    ) -> Result<Scan> {
         let short = || stored("the scan header (SOS) is too short");
         let (&count, rest) = segment.parameters.split_first().ok_or_else(short)?;
         let (named, rest) = rest
@@ -136,7 +136,7 @@ impl<'a> Scan<'a> {
                 header.precision
             )));
         }
-        let mut components: Vec<(usize, &Table)> = Vec::with_capacity(4);
+        let mut components: Vec<(usize, Table)> = Vec::with_capacity(4);
         for &[id, table] in named.as_chunks::<2>().0 {
             let place = header
                 .components
@@ -148,10 +148,7 @@ impl<'a> Scan<'a> {
                     "a scan has component {id} twice, or the frame has it not"
                 ))
             })?;
-            let table = tables.get(table >> 4);
-            let table =
-                table.ok_or_else(|| stored(format!("component {id} has no Huffman table")))?;
-            components.push((place, table));
+            components.push((place, tables.table(table >> 4)?));
         }
         let columns = usize::from(header.columns).max(1);
         if !restart_interval.is_multiple_of(columns) {
@@ -167,9 +164,19 @@ impl<'a> Scan<'a> {
         })
     }
 
+    /// Whether it has the component at this place of the frame.
+    pub(super) fn has(&self, component: usize) -> bool {
+        self.components.iter().any(|&(place, _)| place == component)
+    }
+
     /// Decodes the entropy-coded segments from `at` on; returns where the last of them ends.
     pub(super) fn decode(&self, bytes: &[u8], at: usize, image: &mut Image) -> Result<usize> {
-        match *self.components.as_slice() {
+        let all: Vec<_> = self
+            .components
+            .iter()
+            .map(|(place, table)| (*place, table))
+            .collect();
+        match *all.as_slice() {
             [a] => self.decode_components(bytes, at, [a], image),
             [a, b] => self.decode_components(bytes, at, [a, b], image),
             [a, b, c] => self.decode_components(bytes, at, [a, b, c], image),
