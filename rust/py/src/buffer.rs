@@ -1,7 +1,7 @@
 //! Python's buffer protocol, in both directions: memory that Python lends us, and memory of ours that Python sees.
 //!
 //! # Unsafe
-//! The only unsafe of this crate but for one call in `dataset.rs`. What is lent stays pinned until `PyBuffer_Release`
+//! With `object.rs` the only unsafe of this crate. What is lent stays pinned until `PyBuffer_Release`
 //! (the contract of the protocol), which `HeldBuffer` calls once, when it is dropped, attached to the interpreter. A
 //! caller that writes to a lent `bytearray` while we read changes the bytes that we see, as it would for any C reader:
 //! the core treats every byte as a suspect each time it looks. What we lend is owned by the object that lends it, which

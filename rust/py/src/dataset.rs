@@ -5,6 +5,7 @@ use crate::element::DataElement;
 use crate::error::{Result, path_text, raise};
 use crate::frames::{FrameTable, Frames};
 use crate::keyword::{Key, Step, key_of, tag_from};
+use crate::object::{Slots, untracked};
 use crate::pixels;
 use crate::root::{Part, Place, Root};
 use crate::sequence::Sequence;
@@ -30,7 +31,7 @@ pub(crate) struct Dataset {
     pub(crate) part: Part,
     pub(crate) place: Option<Arc<Place>>,
     /// Made for the first value that is asked for.
-    values: OnceLock<Box<[OnceLock<Py<PyAny>>]>>,
+    values: OnceLock<Slots>,
     frames: OnceLock<Arc<FrameTable>>,
     /// A part of a level: what `pickle` must cut out again.
     pub(crate) is_subset: bool,
@@ -39,13 +40,26 @@ pub(crate) struct Dataset {
 /// Larger byte strings are made anew each time rather than held twice.
 const KEPT_BYTES: u64 = 64 << 10;
 
+/// Longer Value Fields are kept from the second time on that they are asked for: whoever walks over a data set once does not
+/// pay for a copy of each of its lists, nor hold them all.
+const LONG: u64 = 256;
+
+/// A list that is kept is given out as a copy: the caller may change it.
+#[inline]
+fn handed_out(value: Bound<'_, PyAny>) -> Bound<'_, PyAny> {
+    match value.cast_exact::<PyList>() {
+        Ok(list) => list.get_slice(0, list.len()).into_any(),
+        Err(_) => value,
+    }
+}
+
 impl Dataset {
     /// The top level of a stream.
     pub(crate) fn top(root: Arc<Root>, headers: Vec<ElementHeader>) -> Dataset {
         let encoding = root.start.encoding;
         Dataset::new(
             root,
-            headers,
+            headers.into(),
             encoding,
             Inherited::default(),
             Part::DataSet,
@@ -55,15 +69,13 @@ impl Dataset {
 
     fn new(
         root: Arc<Root>,
-        headers: Vec<ElementHeader>,
+        headers: Box<[ElementHeader]>,
         encoding: Encoding,
         inherited: Inherited,
         part: Part,
         place: Option<Arc<Place>>,
     ) -> Dataset {
-        let set = DataSet::new(headers.into(), encoding, inherited, |h| {
-            root.value(part, h).ok()
-        });
+        let set = DataSet::new(headers, encoding, inherited, |h| root.value(part, h).ok());
         Dataset::with(root, set, part, place)
     }
 
@@ -141,14 +153,9 @@ impl Dataset {
         if let Some(value) = self
             .values
             .get()
-            .and_then(|v| v.get(index))
-            .and_then(|slot| slot.get())
+            .and_then(|slots| slots.get(index)?.get(py))
         {
-            let value = value.bind(py);
-            return match value.cast_exact::<PyList>() {
-                Ok(list) => Ok(list.get_slice(0, list.len()).into_any()),
-                Err(_) => Ok(value.clone()),
-            };
+            return Ok(handed_out(value));
         }
         self.decode(py, index)
     }
@@ -161,22 +168,19 @@ impl Dataset {
             Err(error) => return Err(self.raise(py, error)),
         };
         self.root.check(self.part).map_err(|e| self.raise(py, e))?;
-        if header.value_length > KEPT_BYTES && value.cast_exact::<PyBytes>().is_ok() {
-            return Ok(value);
-        }
         let slots = self
             .values
-            .get_or_init(|| self.set.headers.iter().map(|_| OnceLock::new()).collect());
-        if let Some(slot) = slots.get(index) {
-            let kept = slot.get_or_init(|| value.clone().unbind()).bind(py);
-            if vr == Vr::SQ {
-                return Ok(kept.clone());
+            .get_or_init(|| Slots::new(self.set.headers.len()));
+        let Some(slot) = slots.get(index) else {
+            return Ok(value);
+        };
+        if header.value_length > LONG && vr != Vr::SQ {
+            let bytes = header.value_length > KEPT_BYTES && value.cast_exact::<PyBytes>().is_ok();
+            if bytes || !slot.asked_before() {
+                return Ok(value);
             }
         }
-        Ok(match value.cast_exact::<PyList>() {
-            Ok(list) => list.get_slice(0, list.len()).into_any(),
-            Err(_) => value,
-        })
+        Ok(handed_out(slot.keep(value)))
     }
 
     fn make_value<'py>(
@@ -187,7 +191,7 @@ impl Dataset {
     ) -> crate::value::Value<'py> {
         if vr == Vr::SQ {
             return match Sequence::of(self, header) {
-                Ok(sequence) => Ok(Ok(Bound::new(py, sequence)?.into_any())),
+                Ok(sequence) => Ok(Ok(untracked(py, sequence)?.into_any())),
                 Err(error) => Ok(Err(error)),
             };
         }

@@ -3,6 +3,7 @@
 use crate::dataset::Dataset;
 use crate::frames::lend;
 use crate::numbers;
+use crate::object::untracked;
 use crate::sequence::Sequence;
 use crate::types::{function, python};
 use pyo3::prelude::*;
@@ -28,7 +29,7 @@ impl DataElement {
             .get()
             .header(index)
             .map_err(|e| data_set.get().raise(data_set.py(), e))?;
-        Bound::new(
+        untracked(
             data_set.py(),
             DataElement {
                 data_set: data_set.clone().unbind(),

@@ -12,6 +12,7 @@ mod index;
 mod keyword;
 mod limits;
 mod numbers;
+mod object;
 mod pickle;
 mod pixels;
 mod read;

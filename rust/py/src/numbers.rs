@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::types::numpy;
 use pyo3::prelude::*;
 use rapidicom_core::read::{ElementHeader, u16_of};
-use rapidicom_core::value::number::{Decimal, Decimals, integer};
+use rapidicom_core::value::number::{Decimal, decimals, integer};
 use rapidicom_core::value::text::trim_end;
 use rapidicom_core::{Error, ErrorKind, Tag, Vr};
 
@@ -46,16 +46,29 @@ pub(crate) fn to_numpy<'py>(
     };
     if matches!(vr, Vr::DS | Vr::IS) {
         let text = trim_end(bytes);
-        let parsed = py.detach(|| {
+        let count = match text {
+            [] => 0,
+            text => text.iter().filter(|&&byte| byte == b'\\').count() + 1,
+        };
+        let out = numpy(py)?.getattr("empty")?.call1((count, dtype))?;
+        let mut held = HeldBuffer::of(&out, true)?;
+        let cells = held.bytes_mut()?;
+        let mut parse = || {
             if vr == Vr::DS {
-                decimals(text)
+                write_decimals(text, cells)
             } else {
-                integers(text)
+                write_integers(text, cells)
             }
-        });
-        return match parsed {
-            Ok(numbers) => array(py, dtype, &numbers).map(Ok),
-            Err(found) => refuse(format!(
+        };
+        // Handing the interpreter to others and back takes longer than a short text.
+        let odd = if text.len() < WORTH_RELEASING {
+            parse()
+        } else {
+            py.detach(parse)
+        };
+        return match odd {
+            None => Ok(Ok(out)),
+            Some(found) => refuse(format!(
                 "{} {vr}: {found:?} is no number; expected numbers separated by backslashes",
                 header.tag
             )),
@@ -98,30 +111,38 @@ fn array<'py>(py: Python<'py>, dtype: &str, native: &[u8]) -> PyResult<Bound<'py
     out.call_method1("view", (dtype,))
 }
 
-fn decimals(text: &[u8]) -> std::result::Result<Vec<u8>, String> {
+/// Text that takes long enough to parse that other threads may have the interpreter.
+const WORTH_RELEASING: usize = 64 << 10;
+
+/// Writes the numbers of a DS; the component that is none, if there is one.
+fn write_decimals(text: &[u8], cells: &mut [u8]) -> Option<String> {
+    let mut cells = cells.as_chunks_mut::<8>().0.iter_mut();
     if text.is_empty() {
-        return Ok(Vec::new());
+        return None;
     }
-    let mut out = Vec::with_capacity(text.len());
-    for value in Decimals::new(text) {
-        match value {
-            Decimal::Number(number) => out.extend_from_slice(&number.to_ne_bytes()),
-            Decimal::Empty => return Err(String::new()),
-            Decimal::Invalid(text) => {
-                return Err(String::from_utf8_lossy(text).chars().take(32).collect());
-            }
+    let odd = decimals(text, |number| {
+        if let Some(cell) = cells.next() {
+            *cell = number.to_ne_bytes();
         }
-    }
-    Ok(out)
+    });
+    odd.map(|odd| match odd {
+        Decimal::Invalid(text) => words(text),
+        _ => String::new(),
+    })
 }
 
-fn integers(text: &[u8]) -> std::result::Result<Vec<u8>, String> {
-    let mut out = Vec::new();
-    for part in text.split(|&b| b == b'\\').filter(|_| !text.is_empty()) {
+/// Writes the numbers of an IS; the component that is none, if there is one.
+fn write_integers(text: &[u8], cells: &mut [u8]) -> Option<String> {
+    let cells = cells.as_chunks_mut::<8>().0.iter_mut();
+    for (part, cell) in text.split(|&b| b == b'\\').zip(cells) {
         match integer(part) {
-            Some(number) => out.extend_from_slice(&number.to_ne_bytes()),
-            None => return Err(String::from_utf8_lossy(part).chars().take(32).collect()),
+            Some(number) => *cell = number.to_ne_bytes(),
+            None => return Some(words(part)),
         }
     }
-    Ok(out)
+    None
+}
+
+fn words(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).chars().take(32).collect()
 }

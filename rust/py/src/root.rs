@@ -229,7 +229,7 @@ impl Root {
         let mut unheard = Deviations::new(0);
         let headers = scan(&window, range, encoding, &self.options.limits, &mut unheard)?;
         Ok(DataSet::new(
-            headers.into(),
+            headers,
             encoding,
             Inherited::default(),
             |_| None,

@@ -2,6 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::error::{Result, raise};
+use crate::object::{Slot, untracked};
 use crate::root::{Part, Place, Root};
 use crate::types::function;
 use pyo3::IntoPyObjectExt;
@@ -11,11 +12,12 @@ use pyo3::types::{PyList, PySlice, PyTuple};
 use rapidicom_core::data_set::Inherited;
 use rapidicom_core::error::PathStep;
 use rapidicom_core::read::leniency::Deviations;
-use rapidicom_core::read::{ElementHeader, Item, Window, items};
+use rapidicom_core::read::{ElementHeader, Item, Window, each_item};
 use rapidicom_core::transfer_syntax::Encoding;
 use rapidicom_core::{Error, Tag};
+use smallvec::SmallVec;
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// The items of an element of VR SQ: list-like, immutable, each a Dataset. PS3.5 §7.5
 #[pyclass(frozen, sequence, module = "rapidicom", name = "Sequence")]
@@ -27,7 +29,7 @@ pub(crate) struct Sequence {
     place: Option<Arc<Place>>,
     /// Where the Value Field lies, and the encoding of its level.
     value: (std::ops::Range<u64>, Encoding),
-    items: Box<[(Item, OnceLock<Py<Dataset>>)]>,
+    items: SmallVec<[(Item, Slot<Dataset>); 1]>,
 }
 
 impl Sequence {
@@ -39,12 +41,16 @@ impl Sequence {
         if depth > limits.entered_depth() {
             return Err(Error::limit("max_depth", limits.entered_depth(), depth).of(header.tag));
         }
-        let found = {
+        let mut found = SmallVec::new();
+        {
             let bytes = data_set.bytes(header)?;
             let window = Window::new(&bytes, header.value_offset);
             let mut unheard = Deviations::new(0);
-            items(&window, header, data_set.set.encoding, limits, &mut unheard)?
-        };
+            let encoding = data_set.set.encoding;
+            each_item(&window, header, encoding, limits, &mut unheard, |item| {
+                found.push((item, Slot::default()));
+            })?;
+        }
         root.check(data_set.part)?;
         Ok(Sequence {
             root: Arc::clone(root),
@@ -56,10 +62,7 @@ impl Sequence {
                 header.value_offset..header.value_end(),
                 data_set.set.encoding,
             ),
-            items: found
-                .into_iter()
-                .map(|item| (item, OnceLock::new()))
-                .collect(),
+            items: found,
         })
     }
 
@@ -97,8 +100,8 @@ impl Sequence {
         let Some((item, slot)) = self.items.get(index) else {
             return Err(PyIndexError::new_err("sequence index out of range"));
         };
-        if let Some(made) = slot.get() {
-            return Ok(made.bind(py).clone());
+        if let Some(made) = slot.get(py) {
+            return Ok(made);
         }
         let step = PathStep {
             tag: self.tag,
@@ -117,8 +120,7 @@ impl Sequence {
             error.path = Place::path(Some(&place));
             raise(py, error, self.root.path())
         })?;
-        let made = Py::new(py, made)?;
-        Ok(slot.get_or_init(|| made).bind(py).clone())
+        Ok(slot.keep(untracked(py, made)?))
     }
 
     /// The item at `index`, from the end where it is negative.

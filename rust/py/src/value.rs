@@ -7,9 +7,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyInt, PyList, PyString, PyType};
 use rapidicom_core::read::ElementHeader;
 use rapidicom_core::value::charset::SpecificCharacterSet;
-use rapidicom_core::value::number::{Decimal, Decimals, Number, integer, numbers, trim_ascii};
+use rapidicom_core::value::number::{
+    Decimal, Decimals, Number, decimals, integer, numbers, trim_ascii,
+};
 use rapidicom_core::value::text::{self, latin_1, trim_end, trim_value};
 use rapidicom_core::{Error, ErrorKind, Tag, Vr};
+use smallvec::SmallVec;
 
 /// What a Value Field is to be read as.
 pub(crate) struct Field<'a> {
@@ -63,7 +66,7 @@ impl<'a> Field<'a> {
     /// Text with backslashes between values.
     fn text<'py>(&self, py: Python<'py>, vr: Vr) -> Value<'py> {
         let (text, _) = text::decode(self.bytes, vr, self.charset);
-        one_or_list(py, text.split('\\'), |part| {
+        one_or_list(py, &text, |part| {
             PyString::new(py, trim_value(part, vr)).into_bound_py_any(py)
         })
         .map(Ok)
@@ -74,46 +77,38 @@ impl<'a> Field<'a> {
         let (text, _) = text::decode(self.bytes, self.vr, self.charset);
         let class = class.bind(py);
         let make = |part: &str| class.call1((PyString::new(py, trim_value(part, self.vr)),));
-        one_or_list(py, text.split('\\'), make).map(Ok)
+        one_or_list(py, &text, make).map(Ok)
     }
 
     /// DS. What is no number leaves the text as it is, as in pydicom.
     fn decimals<'py>(&self, py: Python<'py>) -> Value<'py> {
         let bytes = trim_end(trim_ascii(self.bytes));
-        let mut found = Vec::with_capacity(bytes.len() / 8 + 1);
-        for value in Decimals::new(bytes) {
-            if matches!(value, Decimal::Invalid(_)) {
-                return self.decimals_by_python(py, bytes);
-            }
-            found.push(value);
+        let mut found = SmallVec::<[f64; 8]>::new();
+        match decimals(bytes, |number| found.push(number)) {
+            Some(_) => self.odd_decimals(py, bytes),
+            None => match found.as_slice() {
+                [one] => one.into_bound_py_any(py).map(Ok),
+                all => Ok(Ok(PyList::new(py, all)?.into_any())),
+            },
         }
-        let mut parts = bytes.split(|&b| b == b'\\');
-        let object = |value: &Decimal<'_>| match value {
-            Decimal::Number(number) => PyFloat::new(py, *number).into_bound_py_any(py),
-            _ => PyString::new(py, "").into_bound_py_any(py),
-        };
-        match found.as_slice() {
-            [one] => object(one).map(Ok),
-            all if all.iter().all(|v| matches!(v, Decimal::Number(_))) => {
-                let list = PyList::new(
-                    py,
-                    all.iter()
-                        .map(|v| if let Decimal::Number(n) = v { *n } else { 0.0 }),
-                )?;
-                Ok(Ok(list.into_any()))
+    }
+
+    /// Some of the values are no numbers, or empty.
+    #[cold]
+    fn odd_decimals<'py>(&self, py: Python<'py>, bytes: &[u8]) -> Value<'py> {
+        let list = PyList::empty(py);
+        let parts = bytes.split(|&b| b == b'\\');
+        for (value, part) in Decimals::new(bytes).zip(parts) {
+            match value {
+                Decimal::Number(number) => list.append(number)?,
+                // An empty component is the text that stands there.
+                Decimal::Empty => list.append(PyString::new(py, &latin_1(part)))?,
+                Decimal::Invalid(_) => return self.decimals_by_python(py, bytes),
             }
-            // An empty component is the text that stands there.
-            all => {
-                let list = PyList::empty(py);
-                for value in all {
-                    let part = parts.next().unwrap_or_default();
-                    match value {
-                        Decimal::Empty => list.append(PyString::new(py, &latin_1(part)))?,
-                        value => list.append(object(value)?)?,
-                    }
-                }
-                Ok(Ok(list.into_any()))
-            }
+        }
+        match list.len() {
+            1 => Ok(Ok(PyString::new(py, "").into_any())),
+            _ => Ok(Ok(list.into_any())),
         }
     }
 
@@ -130,7 +125,7 @@ impl<'a> Field<'a> {
         make: impl Fn(Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>>,
     ) -> Value<'py> {
         let text = latin_1(bytes);
-        let made = one_or_list(py, text.split('\\'), |part| {
+        let made = one_or_list(py, &text, |part| {
             let object = PyString::new(py, part);
             if part.trim().is_empty() {
                 Ok(object.into_any())
@@ -256,19 +251,16 @@ fn integer_by_python<'py>(
     })
 }
 
-/// One object, or a list where there are several parts.
-fn one_or_list<'py, 'a>(
+/// One object, or a list where backslashes part the text.
+#[inline]
+fn one_or_list<'py>(
     py: Python<'py>,
-    mut parts: impl Iterator<Item = &'a str>,
-    make: impl Fn(&'a str) -> PyResult<Bound<'py, PyAny>>,
+    text: &str,
+    make: impl Fn(&str) -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let first = make(parts.next().unwrap_or(""))?;
-    let Some(second) = parts.next() else {
-        return Ok(first);
-    };
-    let mut all = vec![first, make(second)?];
-    for part in parts {
-        all.push(make(part)?);
+    if !text.bytes().any(|byte| byte == b'\\') {
+        return make(text);
     }
+    let all = text.split('\\').map(make).collect::<PyResult<Vec<_>>>()?;
     Ok(PyList::new(py, all)?.into_any())
 }

@@ -30,7 +30,7 @@ impl Item {
     }
 }
 
-/// The items of `sequence`, whose value lies wholly in the window and whose level is in `encoding`.
+/// The items of `sequence`: see [`each_item`].
 pub fn items(
     window: &Window<'_>,
     sequence: &ElementHeader,
@@ -38,6 +38,22 @@ pub fn items(
     limits: &Limits,
     notes: &mut Deviations,
 ) -> Result<Vec<Item>> {
+    let mut found = Vec::new();
+    each_item(window, sequence, encoding, limits, notes, |item| {
+        found.push(item);
+    })?;
+    Ok(found)
+}
+
+/// Gives each item of `sequence`, whose value lies wholly in the window and whose level is in `encoding`.
+pub fn each_item(
+    window: &Window<'_>,
+    sequence: &ElementHeader,
+    encoding: Encoding,
+    limits: &Limits,
+    notes: &mut Deviations,
+    mut each: impl FnMut(Item),
+) -> Result<()> {
     let within = if sequence.vr == Some(Vr::UN) {
         Encoding::ImplicitLittle
     } else {
@@ -45,7 +61,7 @@ pub fn items(
     };
     let (mut at, end) = (sequence.value_offset, sequence.value_end());
     let little = within.is_little_endian();
-    let mut found = Vec::new();
+    let mut found = 0u64;
     while end.saturating_sub(at) >= 8 {
         let Some((tag, length)) = tag_and_length(window, at, little) else {
             break;
@@ -68,7 +84,7 @@ pub fn items(
                 break;
             }
         }
-        if found.len() as u64 >= limits.max_items {
+        if found >= limits.max_items {
             return Err(
                 Error::limit("max_items", limits.max_items, limits.max_items + 1)
                     .at(at)
@@ -101,7 +117,8 @@ pub fn items(
             }
             (next.min(end), next.min(end))
         };
-        found.push(Item {
+        found += 1;
+        each(Item {
             value_offset: start,
             value_length: value_end.saturating_sub(start),
             undefined_length: length == UNDEFINED,
@@ -109,5 +126,5 @@ pub fn items(
         });
         at = next;
     }
-    Ok(found)
+    Ok(())
 }

@@ -19,7 +19,7 @@ pub use element::{ElementHeader, Flags};
 pub use encapsulated::{ExtendedOffsetTable, Fragment, Fragments, FrameRange, frame_ranges};
 pub use file::{FileStart, PreambleKind, StartOptions, start};
 pub use inflate::inflate;
-pub use item::{Item, items};
+pub use item::{Item, each_item, items};
 pub use reader::{Window, u16_of, u32_of};
 pub use scan::{Event, Scanner, scan, sorted};
 

@@ -15,6 +15,7 @@ use crate::limits::Limits;
 use crate::tag::Tag;
 use crate::transfer_syntax::Encoding;
 use crate::vr::Vr;
+use smallvec::SmallVec;
 
 /// What the scanner came upon.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -603,9 +604,10 @@ pub fn scan(
     encoding: Encoding,
     limits: &Limits,
     notes: &mut Deviations,
-) -> Result<Vec<ElementHeader>> {
+) -> Result<Box<[ElementHeader]>> {
     let mut scanner = Scanner::new(range.start, range.end, encoding, limits);
-    let mut headers = Vec::new();
+    // Most items have a few elements: they are gathered on the stack, and get room of just their size.
+    let mut headers = SmallVec::<[ElementHeader; FEW]>::new();
     loop {
         scanner.pass(ITEMS_AND_DELIMITERS, window, |header| headers.push(header));
         match scanner.next(window, notes)? {
@@ -624,11 +626,14 @@ pub fn scan(
             }
         }
     }
-    if !scanner.is_ascending() {
-        headers = sorted(headers);
+    if scanner.is_ascending() {
+        return Ok(headers.as_slice().into());
     }
-    Ok(headers)
+    Ok(sorted(headers.into_vec()).into())
 }
+
+/// Elements of most items.
+const FEW: usize = 12;
 
 /// In tag order; of equal tags the last one read.
 pub fn sorted(mut headers: Vec<ElementHeader>) -> Vec<ElementHeader> {

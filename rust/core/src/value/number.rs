@@ -98,6 +98,114 @@ pub fn integer(text: &[u8]) -> Option<i64> {
     Some(if negative { -value } else { value })
 }
 
+/// Gives each number of a DS Value Field, until one component is none: that one.
+#[inline]
+pub fn decimals(bytes: &[u8], mut each: impl FnMut(f64)) -> Option<Decimal<'_>> {
+    let mut rest = bytes;
+    // While a component and its backslash lie within the next 17 bytes: all that are written as they should be.
+    while let Some((token, tail)) = short_token(rest) {
+        match token.decimal() {
+            Some(number) => each(number),
+            None => match Decimals::new(rest).next() {
+                Some(Decimal::Number(number)) => each(number),
+                odd => return odd,
+            },
+        }
+        rest = tail;
+    }
+    for value in Decimals::new(rest) {
+        match value {
+            Decimal::Number(number) => each(number),
+            odd => return Some(odd),
+        }
+    }
+    None
+}
+
+/// Up to 16 characters, all at once: the first in the lowest byte.
+struct Token {
+    text: u128,
+    length: u32,
+}
+
+/// Each byte 1.
+const ONES: u128 = u128::MAX / 0xFF;
+/// The high bit of each byte.
+const HIGH: u128 = ONES << 7;
+
+/// Bit 7 of the lowest byte that equals `byte`, and of no lower one; 0 if none does. Bytes above it may be wrong.
+#[inline]
+fn first_equal(word: u128, byte: u8) -> u128 {
+    let differs = word ^ (ONES * byte as u128);
+    differs.wrapping_sub(ONES) & !differs & HIGH
+}
+
+/// The characters before the next backslash, and what follows it; none if it lies more than 16 bytes on, or the end is near.
+#[inline]
+fn short_token(bytes: &[u8]) -> Option<(Token, &[u8])> {
+    let text = u128::from_le_bytes(*bytes.first_chunk::<16>()?);
+    let length = first_equal(text, b'\\').trailing_zeros() / 8;
+    if length == 16 {
+        return None;
+    }
+    let tail = bytes.get(length as usize + 1..)?;
+    Some((Token { text, length }, tail))
+}
+
+impl Token {
+    /// The number, if it is written as `[-+]digits[.digits]`, of at most 2^53 without the point: then a division by a power of
+    /// ten rounds once, and correctly.
+    #[inline]
+    fn decimal(&self) -> Option<f64> {
+        let Token { text, length } = *self;
+        if length == 0 {
+            return None;
+        }
+        // The last character in the highest byte, so that its weight is 1; zeros below the first.
+        let free = 8 * (16 - length);
+        let mut text = text << free;
+        let first = 0xFFu128 << free;
+        let sign = (text >> free) as u8;
+        let signed = sign == b'-' || sign == b'+';
+        let mut used = u128::MAX << free;
+        if signed {
+            text &= !first;
+            used &= !first;
+        }
+        let mut fraction = 0;
+        let point = first_equal(text, b'.');
+        if point != 0 {
+            let at = point.trailing_zeros() & !7;
+            fraction = 15 - at / 8;
+            // The digits before the point move up over it.
+            let before = (1u128 << at) - 1;
+            text = (text & !(before << 8 | 0xFF)) | (text & before) << 8;
+            used <<= 8;
+        }
+        let digits = text ^ (used & (ONES * b'0' as u128));
+        // Every byte that is used is 0 to 9, and there is one.
+        if used == 0 || (digits.wrapping_add(ONES * 0x76) | digits) & HIGH != 0 {
+            return None;
+        }
+        let mantissa =
+            eight_digits(digits as u64) * 100_000_000 + eight_digits((digits >> 64) as u64);
+        let power = EXACT_POWERS.get(fraction as usize)?;
+        if mantissa > 1 << 53 {
+            return None;
+        }
+        let value = mantissa as f64 / power;
+        Some(if sign == b'-' { -value } else { value })
+    }
+}
+
+/// The number that eight bytes of 0 to 9 are, the lowest byte first.
+#[inline]
+fn eight_digits(digits: u64) -> u64 {
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_FFFF_0000_FFFF;
+    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xFFFF_FFFF
+}
+
 /// A component of a multi-valued DS.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Decimal<'a> {
@@ -271,6 +379,55 @@ mod tests {
             })
             .collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn decimals_together_are_decimals_one_by_one() {
+        let mut state = 7u64;
+        let mut random = |below: u64| {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 33) % below
+        };
+        for _ in 0..40_000 {
+            // Mostly well-formed, of every length, sometimes with a byte that does not belong there.
+            let tokens: Vec<Vec<u8>> = (0..4)
+                .map(|_| {
+                    let length = random(18) as usize;
+                    let mut token: Vec<u8> = (0..length).map(|_| b'0' + random(10) as u8).collect();
+                    for (chance, from) in [(2, b".".as_slice()), (3, b"-+"), (9, b" .-e,:/\0\xB0")]
+                    {
+                        if random(chance) == 0 && length > 0 {
+                            let at = if from == b"-+" {
+                                0
+                            } else {
+                                random(length as u64) as usize
+                            };
+                            token[at] = from[random(from.len() as u64) as usize];
+                        }
+                    }
+                    token
+                })
+                .collect();
+            let text = tokens.join(&b'\\');
+            let mut found = Vec::new();
+            let odd = decimals(&text, |number| found.push(number.to_bits()));
+            let mut expected = Decimals::new(&text);
+            let first: Vec<_> = expected
+                .by_ref()
+                .map_while(|value| match value {
+                    Decimal::Number(number) => Some(number.to_bits()),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(found, first, "{:?}", String::from_utf8_lossy(&text));
+            assert_eq!(odd.is_some(), first.len() < 4);
+            for (token, bits) in tokens.iter().zip(&found) {
+                let text = std::str::from_utf8(token).unwrap().trim_matches(' ');
+                assert_eq!(text.parse::<f64>().unwrap().to_bits(), *bits, "{text}");
+            }
+        }
     }
 
     #[test]
