@@ -1,69 +1,97 @@
 //! What is learned from samples that were decoded: T.87 §A.6 (regular mode), §A.7.2 (run mode).
 
+use super::golomb::row;
 use super::parameters::Parameters;
 
-/// A context of the regular mode, with what the next error in it is decoded with.
+/// The contexts of the regular mode: what a sample waits for is apart from what is only needed to learn from it, as addresses of
+/// eight bytes are the sooner known.
+#[derive(Debug)]
+pub(super) struct Contexts {
+    first: [Context; 365],
+    then: [Sums; 365],
+}
+
+/// What the next sample in a context is decoded with.
 ///
 /// k and the mapping follow from A, B and N; they are worked out when those change, which is earlier than they are needed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context {
-    /// A: the sum of the magnitudes of errors.
-    a: u32,
-    /// B: the bias.
-    b: i32,
+    /// Where the codes of k and the mapping begin.
+    pub(super) row: u16,
     /// C: what the prediction is corrected by.
-    pub(super) c: i16,
+    pub(super) c: i8,
     /// N: how many errors.
     n: u16,
     /// The Golomb parameter.
     pub(super) k: u8,
-    /// -1 where errors are mapped the other way round (§A.5.2), else 0.
-    pub(super) flip: i8,
 }
 
-impl Context {
+/// A: the sum of the magnitudes of errors; B: the bias.
+#[derive(Clone, Copy, Debug)]
+struct Sums {
+    a: u32,
+    b: i32,
+}
+
+impl Contexts {
     /// Before the first sample: §A.2.1.
-    pub(super) fn new(parameters: &Parameters) -> Context {
+    pub(super) fn new(parameters: &Parameters) -> Contexts {
         let a = first_a(parameters);
-        Context {
-            a,
-            b: 0,
+        let k = golomb_parameter(a, 1);
+        let first = Context {
+            row: row(k, false),
             c: 0,
             n: 1,
-            k: golomb_parameter(a, 1),
-            flip: 0,
+            k,
+        };
+        Contexts {
+            first: [first; 365],
+            then: [Sums { a, b: 0 }; 365],
         }
+    }
+
+    /// The context of this number, which is less than 365. (No copy: eight bytes that were just written by twos are read slowly.)
+    #[inline(always)]
+    pub(super) fn get(&self, number: usize) -> Option<&Context> {
+        self.first.get(number)
     }
 
     /// Takes in a quantised error: `step` is 2 · NEAR + 1.
     #[inline(always)]
-    pub(super) fn learn(&mut self, error: i32, step: i32, reset: u16) {
-        let mut a = self.a.wrapping_add(error.unsigned_abs());
-        let mut b = self.b.wrapping_add(error.wrapping_mul(step));
-        let mut n = self.n;
+    pub(super) fn learn(&mut self, number: usize, error: i32, step: i32, reset: u16) -> Option<()> {
+        let (context, sums) = (self.first.get_mut(number)?, self.then.get_mut(number)?);
+        let mut a = sums.a.wrapping_add(error.unsigned_abs());
+        let mut b = sums.b.wrapping_add(error.wrapping_mul(step));
+        let mut n = context.n;
         if n == reset {
+            seldom();
             a >>= 1;
             b >>= 1;
             n >>= 1;
         }
         n = n.wrapping_add(1);
-        // §A.6.2 without branches, which would be guessed wrong: the bias is kept in -N < B ≤ 0.
+        // §A.6.2: the bias is kept in -N < B ≤ 0.
         let count = i32::from(n);
-        let up = i32::from(b > 0);
-        let down = i32::from(b.wrapping_add(count) <= 0);
-        let c = i32::from(self.c).wrapping_add(up).wrapping_sub(down);
-        let b = b.wrapping_add(count.wrapping_mul(down.wrapping_sub(up)));
-        let b = b.max(1i32.wrapping_sub(count)).min(0);
-        let k = golomb_parameter(a, n);
-        let flips = k == 0 && step == 1 && b.wrapping_mul(2) <= count.wrapping_neg();
-        *self = Context {
-            a,
-            b,
-            c: c.clamp(-128, 127) as i16,
-            n,
-            k,
-            flip: -i8::from(flips),
-        };
+        if b.wrapping_add(count) <= 0 {
+            b = b.wrapping_add(count).max(1i32.wrapping_sub(count));
+            context.c = context.c.saturating_sub(1);
+        } else if b > 0 {
+            b = b.wrapping_sub(count).min(0);
+            context.c = context.c.saturating_add(1);
+        }
+        context.n = n;
+        let enough = u32::from(n) << (context.k & 15);
+        let stays = a <= enough && (a > enough >> 1 || context.k == 0);
+        if !stays {
+            seldom();
+            context.k = golomb_parameter(a, n);
+            context.row = row(context.k, false);
+        }
+        if context.k == 0 {
+            context.row = row(0, step == 1 && b.wrapping_mul(2) <= count.wrapping_neg());
+        }
+        *sums = Sums { a, b };
+        Some(())
     }
 }
 
@@ -119,11 +147,11 @@ fn first_a(parameters: &Parameters) -> u32 {
 }
 
 /// The least k with N · 2^k ≥ A; at most 15, which no valid stream passes.
-#[inline(always)]
 fn golomb_parameter(a: u32, n: u16) -> u8 {
-    let n = u32::from(n);
-    let guess = (n | 1).leading_zeros().saturating_sub((a | 1).leading_zeros());
-    // With as many bits, N may still be less.
-    let short = (n << (guess & 31)) < a;
-    (guess as u8).wrapping_add(u8::from(short)).min(15)
+    let enough = (0..15u8).find(|&k| u32::from(n) << k >= a);
+    enough.unwrap_or(15)
 }
+
+/// Says that this place is seldom reached.
+#[cold]
+fn seldom() {}

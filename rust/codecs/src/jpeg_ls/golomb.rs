@@ -1,18 +1,25 @@
 //! Limited-length Golomb codes: T.87 §A.5.3.
 
-use super::bits::Bits;
+use super::bits::{Source, Window};
 
 /// Bits that the table looks at. Of 8 to 12, this is where what is saved on codes longer than the table is lost to the cache.
 pub(super) const WIDTH: u32 = 10;
 
-/// For each k, and each pattern of the next bits, the whole code that it begins with: the error · 16 + the length of the code; 0
-/// if the code is longer.
-static CODES: [[i16; 1 << WIDTH]; 16] = codes();
+/// Codes of one k.
+const ROW: usize = 1 << WIDTH;
 
-const fn codes() -> [[i16; 1 << WIDTH]; 16] {
-    let mut table = [[0; 1 << WIDTH]; 16];
-    let mut k = 0;
-    while k < WIDTH {
+/// Rows of the table: k = 0 with errors mapped the other way round (§A.5.2), then k = 0, 1, … as long as a code can fit.
+const ROWS: usize = WIDTH as usize + 1;
+
+/// For each row, and each pattern of the next bits, the whole code that it begins with: the error · 16 + the length of the code; 0
+/// if the code is longer.
+static CODES: [i16; ROWS * ROW] = codes();
+
+const fn codes() -> [i16; ROWS * ROW] {
+    let mut table = [0; ROWS * ROW];
+    let mut row = 0;
+    while row < ROWS {
+        let k = row.saturating_sub(1) as u32;
         let mut pattern: u32 = 1;
         while pattern < 1 << WIDTH {
             let zeros = pattern.leading_zeros() - (32 - WIDTH);
@@ -20,13 +27,23 @@ const fn codes() -> [[i16; 1 << WIDTH]; 16] {
             if length <= WIDTH {
                 let low = (pattern >> (WIDTH - length)) & ((1 << k) - 1);
                 let error = error_of((zeros << k) | low);
-                table[k as usize][pattern as usize] = ((error << 4) | length as i32) as i16;
+                let error = if row == 0 { !error } else { error };
+                table[row * ROW + pattern as usize] = ((error << 4) | length as i32) as i16;
             }
             pattern += 1;
         }
-        k += 1;
+        row += 1;
     }
     table
+}
+
+/// Where the table's row for k begins; behind its end if there is none.
+#[inline(always)]
+pub(super) fn row(k: u8, other_way: bool) -> u16 {
+    if other_way {
+        return 0;
+    }
+    (u16::from(k) + 1) << WIDTH
 }
 
 /// The error that is mapped to this number: 0, -1, 1, -2, … (T.87 §A.5.2, the regular mapping).
@@ -36,7 +53,7 @@ pub(super) const fn error_of(mapped: u32) -> i32 {
 }
 
 /// What ends codes that are too long.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limit {
     /// So many zeros, and a 1: the number, less 1, follows as it is.
     pub(super) zeros: u32,
@@ -44,33 +61,50 @@ pub(super) struct Limit {
     pub(super) bits: u32,
 }
 
-/// The next error, by the regular mapping; none if no code begins like this.
-#[inline(always)]
-pub(super) fn error(bits: Bits<'_>, k: u8, limit: Limit) -> Option<(i32, Bits<'_>)> {
-    let bits = bits.refill();
-    let code = i32::from(CODES[usize::from(k & 15)][bits.peek::<WIDTH>()]);
-    if code != 0 {
-        return Some((code >> 4, bits.skip((code & 15) as u32)));
+impl Limit {
+    /// The next error, mapped as `row` says for this k; none if no code begins like this.
+    #[inline(always)]
+    pub(super) fn error<'a>(
+        self,
+        window: &mut Window<'a>,
+        source: &mut Source<'a>,
+        row: u16,
+        k: u8,
+    ) -> Option<i32> {
+        window.need::<WIDTH>(source);
+        let code = CODES.get(usize::from(row) + window.peek::<WIDTH>());
+        if let Some(&code) = code
+            && code != 0
+        {
+            let code = i32::from(code);
+            window.skip((code & 15) as u32);
+            return Some(code >> 4);
+        }
+        let error = error_of(self.number(window, source, k)?);
+        Some(if row == 0 { !error } else { error })
     }
-    let (mapped, bits) = number(bits, k, limit)?;
-    Some((error_of(mapped), bits))
-}
 
-/// The next number that is coded with k; none if no code begins like this.
-#[inline(always)]
-pub(super) fn number(bits: Bits<'_>, k: u8, limit: Limit) -> Option<(u32, Bits<'_>)> {
-    let bits = bits.refill();
-    let zeros = bits.zeros();
-    if zeros < limit.zeros {
+    /// The next number that is coded with k; none if no code begins like this.
+    #[inline(always)]
+    pub(super) fn number<'a>(
+        self,
+        window: &mut Window<'a>,
+        source: &mut Source<'a>,
+        k: u8,
+    ) -> Option<u32> {
+        window.refill(source);
+        let zeros = window.zeros();
+        if zeros > self.zeros {
+            return None;
+        }
+        window.skip(zeros + 1);
+        window.refill(source);
+        if zeros == self.zeros {
+            return Some(window.take(self.bits).wrapping_add(1));
+        }
         let k = u32::from(k & 15);
-        let (low, bits) = bits.skip(zeros + 1).refill().take(k);
+        let number = (zeros << k) | window.take(k);
         // A number of a valid stream is less than 2^17.
-        let number = (zeros << k) | low;
-        return (number < 1 << 17).then_some((number, bits));
+        (number < 1 << 17).then_some(number)
     }
-    if zeros > limit.zeros {
-        return None;
-    }
-    let (less_1, bits) = bits.skip(zeros + 1).refill().take(limit.bits);
-    Some((less_1.wrapping_add(1), bits))
 }

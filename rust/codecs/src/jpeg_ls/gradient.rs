@@ -2,7 +2,10 @@
 
 use super::parameters::Parameters;
 
-/// All gradients that two samples can have, modulo 2^17.
+/// The place of gradient 0.
+const ZERO: i32 = 1 << 16;
+
+/// All gradients that two samples can have.
 const GRADIENTS: usize = 1 << 17;
 
 /// Each gradient's region, -4 to 4. Only the pages of gradients that occur are ever touched.
@@ -15,12 +18,13 @@ impl Quantizer {
         let [t1, t2, t3] = parameters.thresholds;
         let edges = [parameters.near + 1, t1, t2, t3, parameters.maxval + 1];
         for (region, edge) in (1i8..).zip(edges.windows(2)) {
-            let (from, to) = (edge[0] as usize, edge[1] as usize);
-            if let Some(positive) = regions.get_mut(from..to) {
-                positive.fill(region);
-            }
-            if let Some(negative) = regions.get_mut(GRADIENTS + 1 - to..GRADIENTS + 1 - from) {
-                negative.fill(-region);
+            for (from, to, region) in [
+                (ZERO + edge[0], ZERO + edge[1], region),
+                (ZERO + 1 - edge[1], ZERO + 1 - edge[0], -region),
+            ] {
+                if let Some(place) = regions.get_mut(from as usize..to as usize) {
+                    place.fill(region);
+                }
             }
         }
         let regions = regions.into_boxed_slice().try_into();
@@ -29,11 +33,11 @@ impl Quantizer {
 
     /// The regions of the gradients `high - low` of N components.
     #[inline(always)]
-    pub(super) fn all<const N: usize>(&self, high: [u16; N], low: [u16; N]) -> [i32; N] {
+    pub(super) fn all<const N: usize>(&self, high: [i32; N], low: [i32; N]) -> [i32; N] {
         let mut regions = [0; N];
         for i in 0..N {
-            let gradient = i32::from(high[i]) - i32::from(low[i]);
-            regions[i] = i32::from(self.0[gradient as usize & (GRADIENTS - 1)]);
+            let gradient = high[i].wrapping_add(ZERO).wrapping_sub(low[i]);
+            regions[i] = self.0.get(gradient as u32 as usize).copied().map_or(0, i32::from);
         }
         regions
     }
@@ -59,8 +63,8 @@ mod tests {
                     d if d < t3 => 3,
                     _ => 4,
                 };
-                let high = [gradient as u16, 0];
-                assert_eq!(quantizer.all(high, [0, gradient as u16]), [region, -region]);
+                let high = [gradient, 0];
+                assert_eq!(quantizer.all(high, [0, gradient]), [region, -region]);
             }
         }
     }

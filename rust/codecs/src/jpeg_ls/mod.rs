@@ -28,7 +28,6 @@ use crate::decoder::{DecodeOptions, Decoded, Decoder, Incomplete, StreamColor, S
 use crate::error::{PixelError, PixelErrorKind, Result};
 use crate::layout::FrameLayout;
 use crate::marker::Segments;
-use bits::Bits;
 use image::Image;
 use parameters::Parameters;
 use scan::{Broken, Line, Scan};
@@ -182,7 +181,7 @@ impl<'a> Decoding<'a> {
         let components = self.components(header).ok_or_else(|| {
             broken("the scan has components that the frame has not, or that were there before".into())
         })?;
-        let scan = Scan::new(parameters, Bits::new(self.bytes, at));
+        let scan = Scan::new(parameters, self.bytes, at);
         match (components.as_slice(), header.interleave) {
             (&[a, b], 2) => self.lines(scan, &[[a, b]]),
             (&[a, b, c], 2) => self.lines(scan, &[[a, b, c]]),
@@ -245,28 +244,28 @@ impl<'a> Decoding<'a> {
                 }
             }
         }
-        Ok(scan.bits.end())
+        Ok(scan.end())
     }
 
     /// Steps over the restart marker before this row, which is the `number`th (they count modulo 8).
     fn restart(&self, scan: &mut Scan<'a>, row: u32, number: u32) -> Result<()> {
-        let at = scan.bits.end();
+        let at = scan.end();
         let marker = self.bytes.get(at..at.saturating_add(2));
         if marker != Some(&[0xFF, 0xD0 | (number & 7) as u8]) {
             return Err(self.broken(scan, row));
         }
-        scan.restart(Bits::new(self.bytes, at + 2));
+        scan.restart(self.bytes, at + 2);
         Ok(())
     }
 
     #[cold]
     fn broken(&self, scan: &Scan<'a>, row: u32) -> PixelError {
-        let what = if scan.bits.end() >= self.bytes.len() {
+        let what = if scan.end() >= self.bytes.len() {
             "the code stream ends"
         } else {
             "the entropy-coded data break"
         };
         let detail = format!("{what} in row {row} of {}", self.frame.rows);
-        PixelError::new(PixelErrorKind::Stored, detail).at(scan.bits.position() as u64)
+        PixelError::new(PixelErrorKind::Stored, detail).at(scan.position() as u64)
     }
 }

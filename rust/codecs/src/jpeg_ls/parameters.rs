@@ -1,5 +1,7 @@
 //! The coding parameters of a scan, and the variables that follow from them: ITU-T T.87 §A.2.1, C.2.4.1.1.
 
+use super::golomb::Limit;
+
 /// MAXVAL, T1, T2, T3 and RESET as an LSE segment gives them; 0 where the default holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Preset {
@@ -23,10 +25,8 @@ pub(super) struct Parameters {
     pub(super) near: i32,
     /// How many values a prediction error can have.
     pub(super) range: i32,
-    /// Bits of an error that is sent as it is.
-    pub(super) qbpp: u32,
-    /// The longest code, in bits.
-    pub(super) limit: u32,
+    /// What bounds the length of codes: qbpp and LIMIT.
+    pub(super) codes: Limit,
 }
 
 impl Parameters {
@@ -56,14 +56,17 @@ impl Parameters {
         }
         let range = (maxval + 2 * near) / (2 * near + 1) + 1;
         let bpp = bits_of(maxval + 1).max(2);
+        let (qbpp, limit) = (bits_of(range), 2 * (bpp + bpp.max(8)));
         Ok(Parameters {
             maxval,
             thresholds: [t1, t2, t3],
             reset: reset as u16,
             near,
             range,
-            qbpp: bits_of(range),
-            limit: 2 * (bpp + bpp.max(8)),
+            codes: Limit {
+                zeros: limit.saturating_sub(qbpp + 1),
+                bits: qbpp,
+            },
         })
     }
 
@@ -130,8 +133,9 @@ mod tests {
         assert_eq!(of(12, 0).thresholds, [18, 67, 276]);
         assert_eq!(of(16, 0).thresholds, [18, 67, 276]);
         assert_eq!(of(8, 3).thresholds, [12, 22, 42]);
-        assert_eq!((of(8, 0).limit, of(12, 0).limit, of(16, 0).limit), (32, 48, 64));
-        assert_eq!((of(8, 3).range, of(8, 3).qbpp), (38, 6));
+        let zeros = |precision| of(precision, 0).codes.zeros;
+        assert_eq!((zeros(8), zeros(12), zeros(16)), (23, 35, 47));
+        assert_eq!((of(8, 3).range, of(8, 3).codes.bits), (38, 6));
         assert!(of(8, 0).plain() && !of(8, 3).plain());
     }
 

@@ -1,8 +1,8 @@
 //! The lines of a scan: T.87 Annex A (one component at a time), Annex B (several).
 
-use super::bits::Bits;
-use super::context::{Context, RunContext};
-use super::golomb::{self, Limit};
+use super::bits::{Source, Window};
+use super::context::{Contexts, RunContext};
+use super::golomb::Limit;
 use super::gradient::Quantizer;
 use super::parameters::Parameters;
 
@@ -24,33 +24,51 @@ pub(super) type Line<const N: usize> = Vec<[u16; N]>;
 pub(super) struct Scan<'a> {
     parameters: Parameters,
     quantizer: Quantizer,
-    limit: Limit,
-    pub(super) bits: Bits<'a>,
-    contexts: Box<[Context; 512]>,
-    run_contexts: [RunContext; 2],
+    contexts: Box<Contexts>,
+    runs: Runs,
+    source: Source<'a>,
+    window: Window<'a>,
+}
+
+/// The run mode.
+#[derive(Debug)]
+struct Runs {
+    parameters: Parameters,
+    contexts: [RunContext; 2],
 }
 
 impl<'a> Scan<'a> {
-    /// Before the first sample of a scan whose entropy-coded data begin at `bits`.
-    pub(super) fn new(parameters: Parameters, bits: Bits<'a>) -> Scan<'a> {
+    /// Before the first sample of a scan whose entropy-coded data begin at `at`.
+    pub(super) fn new(parameters: Parameters, bytes: &'a [u8], at: usize) -> Scan<'a> {
+        let (source, window) = Source::new(bytes, at);
         Scan {
             quantizer: Quantizer::new(&parameters),
-            limit: Limit {
-                zeros: parameters.limit.saturating_sub(parameters.qbpp + 1),
-                bits: parameters.qbpp,
+            source,
+            window,
+            contexts: Box::new(Contexts::new(&parameters)),
+            runs: Runs {
+                contexts: [RunContext::new(&parameters); 2],
+                parameters,
             },
-            bits,
-            contexts: Box::new([Context::new(&parameters); 512]),
-            run_contexts: [RunContext::new(&parameters); 2],
             parameters,
         }
     }
 
-    /// Begins anew behind a restart marker.
-    pub(super) fn restart(&mut self, bits: Bits<'a>) {
-        self.bits = bits;
-        self.contexts.fill(Context::new(&self.parameters));
-        self.run_contexts = [RunContext::new(&self.parameters); 2];
+    /// Begins anew at `at`, behind a restart marker.
+    pub(super) fn restart(&mut self, bytes: &'a [u8], at: usize) {
+        (self.source, self.window) = Source::new(bytes, at);
+        *self.contexts = Contexts::new(&self.parameters);
+        self.runs.contexts = [RunContext::new(&self.parameters); 2];
+    }
+
+    /// Where the marker stands that ends the entropy-coded data, or where the bytes end.
+    pub(super) fn end(&self) -> usize {
+        self.source.end(self.window)
+    }
+
+    /// About where the next bit is.
+    pub(super) fn position(&self) -> usize {
+        self.source.position(self.window)
     }
 
     /// Decodes the line below `above`; `run_index` is that of the component, or of all if they are interleaved by sample.
@@ -73,8 +91,10 @@ impl<'a> Scan<'a> {
         } else {
             self.samples::<N, false>(run_index, above, line)
         };
-        self.bits = done.ok_or(Broken)?;
-        if self.bits.overrun() { Err(Broken) } else { Ok(()) }
+        match done {
+            Some(()) if !self.source.overrun(self.window) => Ok(()),
+            _ => Err(Broken),
+        }
     }
 
     /// The samples between the two edges. `PLAIN`: see [`Parameters::plain`].
@@ -83,147 +103,151 @@ impl<'a> Scan<'a> {
         run_index: &mut u8,
         above: &[[u16; N]],
         line: &mut [[u16; N]],
-    ) -> Option<Bits<'a>> {
-        // The names are those of figure A.1; the gradient d - b of one pixel is b - c of the next.
-        let mut bits = self.bits;
+    ) -> Option<()> {
+        let Scan {
+            quantizer,
+            contexts,
+            runs,
+            source,
+            ..
+        } = self;
+        let (parameters, mut window) = (self.parameters, self.window);
         let columns = line.len().checked_sub(2)?;
+        let above = above.get(..line.len())?;
+        // The names are those of figure A.1; the gradient d - b of one pixel is b - c of the next.
         let mut at = 1;
-        let (mut a, mut c, mut b) = (*line.first()?, *above.first()?, *above.get(1)?);
-        let mut q2 = self.quantizer.all(b, c);
+        let wide = |samples: &[u16; N]| samples.map(i32::from);
+        let (mut a, mut c) = (wide(line.first()?), wide(above.first()?));
+        let mut b = wide(above.get(1)?);
+        let mut q2 = quantizer.all(b, c);
         while at <= columns {
-            let d = *above.get(at + 1)?;
-            let q1 = self.quantizer.all(d, b);
-            let q3 = self.quantizer.all(c, a);
+            let d = wide(above.get(at + 1)?);
+            let q1 = quantizer.all(d, b);
+            let q3 = quantizer.all(c, a);
             let mut context = [0; N];
             for i in 0..N {
                 context[i] = (q1[i] * 9 + q2[i]) * 9 + q3[i];
             }
             if context == [0; N] {
-                (at, bits) = self.run(bits, run_index, a, at, above, line)?;
-                let Some(&next) = above.get(at) else { break };
-                (a, c, b) = (*line.get(at - 1)?, *above.get(at - 1)?, next);
-                q2 = self.quantizer.all(b, c);
+                (at, window) = runs.run(window, source, run_index, at, above, line)?;
+                let before = at.checked_sub(1)?;
+                (a, c) = (wide(line.get(before)?), wide(above.get(before)?));
+                b = wide(above.get(at)?);
+                q2 = quantizer.all(b, c);
                 continue;
             }
             for i in 0..N {
-                (a[i], bits) = self.regular::<PLAIN>(bits, context[i], a[i], b[i], c[i])?;
+                let sign = context[i] >> 31;
+                let number = context[i].unsigned_abs() as usize;
+                let context = contexts.get(number)?;
+                let correction = (i32::from(context.c) ^ sign).wrapping_sub(sign);
+                let predicted = median(a[i], b[i], c[i]).wrapping_add(correction);
+                let predicted = predicted.max(0).min(parameters.maxval);
+                let codes = parameters.codes;
+                let error = codes.error(&mut window, source, context.row, context.k)?;
+                let signed = (error ^ sign).wrapping_sub(sign);
+                if PLAIN {
+                    a[i] = predicted.wrapping_add(signed) & parameters.maxval;
+                    contexts.learn(number, error, 1, parameters.reset)?;
+                } else {
+                    a[i] = parameters.reconstruct(predicted, signed);
+                    let step = 2 * parameters.near + 1;
+                    contexts.learn(number, error, step, parameters.reset)?;
+                }
             }
-            *line.get_mut(at)? = a;
+            *line.get_mut(at)? = a.map(|sample| sample as u16);
             (c, b, q2) = (b, d, q1);
             at += 1;
         }
-        Some(bits)
+        self.window = window;
+        Some(())
     }
+}
 
-    /// One sample in the regular mode: §A.4 to §A.6.
-    #[inline(always)]
-    fn regular<const PLAIN: bool>(
-        &mut self,
-        bits: Bits<'a>,
-        context: i32,
-        a: u16,
-        b: u16,
-        c: u16,
-    ) -> Option<(u16, Bits<'a>)> {
-        let sign = context >> 31;
-        let context = &mut self.contexts[((context ^ sign) - sign) as usize & 511];
-        let (error, bits) = golomb::error(bits, context.k, self.limit)?;
-        let error = error ^ i32::from(context.flip);
-        let maxval = self.parameters.maxval;
-        let predicted = median(a, b, c) + ((i32::from(context.c) ^ sign) - sign);
-        let predicted = predicted.max(0).min(maxval);
-        let signed = (error ^ sign).wrapping_sub(sign);
-        let value = if PLAIN {
-            context.learn(error, 1, self.parameters.reset);
-            (predicted + signed) & maxval
-        } else {
-            let step = 2 * self.parameters.near + 1;
-            context.learn(error, step, self.parameters.reset);
-            self.parameters.reconstruct(predicted, signed)
-        };
-        Some((value as u16, bits))
-    }
-
-    /// A run of samples like `a` from `at` on, and the sample that interrupts it: §A.7. Gives the place after both.
+impl Runs {
+    /// A run of samples like the one before `at`, from `at` on, and the sample that interrupts it: §A.7. Gives the place after both.
+    #[allow(clippy::too_many_arguments, reason = "it is a piece of the loop above")]
     #[inline(never)]
-    fn run<const N: usize>(
+    fn run<'a, const N: usize>(
         &mut self,
-        mut bits: Bits<'a>,
+        mut window: Window<'a>,
+        source: &mut Source<'a>,
         run_index: &mut u8,
-        a: [u16; N],
         at: usize,
         above: &[[u16; N]],
         line: &mut [[u16; N]],
-    ) -> Option<(usize, Bits<'a>)> {
+    ) -> Option<(usize, Window<'a>)> {
         let end = line.len().checked_sub(1)?;
+        let a = *line.get(at.checked_sub(1)?)?;
         let room = line.get_mut(at..end)?;
-        let length;
-        (length, bits) = run_length(bits, run_index, room.len())?;
+        let length = run_length(&mut window, source, run_index, room.len())?;
         room.get_mut(..length)?.fill(a);
         if length == room.len() {
-            return Some((end, bits));
+            return Some((end, window));
         }
         let at = at + length;
         let b = *above.get(at)?;
         let mut sample = [0; N];
         for i in 0..N {
-            (sample[i], bits) = self.interruption::<N>(bits, *run_index, a[i], b[i])?;
+            sample[i] = self.interruption::<N>(&mut window, source, *run_index, a[i], b[i])?;
         }
         *line.get_mut(at)? = sample;
         *run_index = run_index.saturating_sub(1);
-        Some((at + 1, bits))
+        Some((at + 1, window))
     }
 
     /// The sample after a run: §A.7.2. Where components are interleaved by sample, RItype is 0 for all of them (annex B).
-    fn interruption<const N: usize>(
+    #[inline(always)]
+    fn interruption<'a, const N: usize>(
         &mut self,
-        bits: Bits<'a>,
+        window: &mut Window<'a>,
+        source: &mut Source<'a>,
         run_index: u8,
         a: u16,
         b: u16,
-    ) -> Option<(u16, Bits<'a>)> {
+    ) -> Option<u16> {
         let (a, b) = (i32::from(a), i32::from(b));
         let kind = u32::from(N == 1 && (a - b).abs() <= self.parameters.near);
-        let context = &mut self.run_contexts[kind as usize & 1];
-        let limit = Limit {
-            zeros: self.limit.zeros.saturating_sub(block_bits(run_index) + 1),
-            bits: self.limit.bits,
+        let context = &mut self.contexts[kind as usize & 1];
+        let codes = self.parameters.codes;
+        let codes = Limit {
+            zeros: codes.zeros.saturating_sub(block_bits(run_index) + 1),
+            ..codes
         };
-        let (number, bits) = golomb::number(bits, context.k(kind), limit)?;
+        let number = codes.number(window, source, context.k(kind))?;
         let error = context.learn(number, kind, self.parameters.reset);
         let (predicted, error) = match (kind, a > b) {
             (1, _) => (a, error),
             (_, true) => (b, error.wrapping_neg()),
             (_, false) => (b, error),
         };
-        Some((self.parameters.reconstruct(predicted, error) as u16, bits))
+        Some(self.parameters.reconstruct(predicted, error) as u16)
     }
 }
 
 /// How many samples a run has that has room for so many: §A.7.1.2.
+#[inline(always)]
 fn run_length<'a>(
-    mut bits: Bits<'a>,
+    window: &mut Window<'a>,
+    source: &mut Source<'a>,
     run_index: &mut u8,
     room: usize,
-) -> Option<(usize, Bits<'a>)> {
+) -> Option<usize> {
     let mut length = 0;
     while length < room {
-        bits = bits.refill();
-        let (one, rest) = bits.take(1);
-        let (low, after) = rest.take(block_bits(*run_index));
-        if one == 0 {
+        window.refill(source);
+        let bits = block_bits(*run_index);
+        if window.take(1) == 0 {
             // What is left of a run that is not the whole line.
-            length += low as usize;
-            return (length < room).then_some((length, after));
+            length += window.take(bits) as usize;
+            return (length < room).then_some(length);
         }
-        bits = rest;
-        let block = 1 << block_bits(*run_index);
-        if block <= room - length {
+        if 1 << bits <= room - length {
             *run_index = run_index.saturating_add(1).min(31);
         }
-        length = room.min(length + block);
+        length = room.min(length + (1 << bits));
     }
-    Some((length, bits))
+    Some(length)
 }
 
 fn block_bits(run_index: u8) -> u32 {
@@ -232,7 +256,6 @@ fn block_bits(run_index: u8) -> u32 {
 
 /// The prediction from three neighbours: §A.4.1.
 #[inline(always)]
-fn median(a: u16, b: u16, c: u16) -> i32 {
-    let (a, b, c) = (i32::from(a), i32::from(b), i32::from(c));
-    (a + b - c).max(a.min(b)).min(a.max(b))
+fn median(a: i32, b: i32, c: i32) -> i32 {
+    (a.wrapping_add(b).wrapping_sub(c)).max(a.min(b)).min(a.max(b))
 }
