@@ -21,6 +21,12 @@
 //! | [`jpeg_2000`] | JPEG 2000 and HTJ2K: ITU-T T.800, T.814 |
 //! | [`jpeg_xl`] | JPEG XL: ISO/IEC 18181 |
 //! | [`deflate`] | Deflated Image Frame: PS3.5 §A.4.13 |
+//! | [`modality`] | Rescale Slope and Intercept: PS3.3 C.11.1 |
+//! | [`voi`] | window: PS3.3 C.11.2 |
+//! | [`lookup_table`] | what Modality LUT and VOI LUT do |
+//! | [`palette`] | Palette Color Lookup Tables: PS3.3 C.7.9 |
+//! | [`rgb_to_ybr`] | RGB → YBR_FULL |
+//! | [`overlay`] | overlay planes: PS3.3 C.9.2 |
 //! | [`error`] | why not |
 #![deny(unsafe_code)]
 
@@ -42,13 +48,19 @@ pub mod jpeg_ls;
 #[cfg(feature = "jpeg_xl")]
 pub mod jpeg_xl;
 pub mod layout;
+pub mod lookup_table;
 mod marker;
+pub mod modality;
 pub mod native;
+pub mod overlay;
 pub mod packed;
+pub mod palette;
 pub mod photometric;
 pub mod planar;
+pub mod rgb_to_ybr;
 #[cfg(feature = "rle")]
 pub mod rle;
+pub mod voi;
 
 pub use decoder::{DecodeOptions, Decoded, Decoder, Incomplete, StreamColor, StreamHeader};
 pub use error::{PixelError, PixelErrorKind, Result};
