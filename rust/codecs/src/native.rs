@@ -61,6 +61,18 @@ impl Native {
                 .is_ok_and(|sample_type| unused_bits_are_filled(layout, sample_type, stored))
     }
 
+    /// Fills the unused bits of a frame whose stored bytes were copied to `samples`, see [`Native::is_in_place`]. Memory that
+    /// needs no change is only read.
+    pub fn mend_in_place(&self, layout: &FrameLayout, samples: &mut [u8]) -> Result<()> {
+        let sample_type = layout.sample_type()?;
+        for block in samples.chunks_mut(BLOCK * 16) {
+            if !unused_bits_are_filled(layout, sample_type, block) {
+                fill_unused_bits(layout, sample_type, block);
+            }
+        }
+        Ok(())
+    }
+
     /// Decodes one frame: `stored` are the bytes of [`Native::frame_range`] (a longer slice is no error), `first_bit` is its bit;
     /// `out` gets [`FrameLayout::decoded_frame_bytes`] bytes, samples in native byte order, interleaved by pixel.
     pub fn decode(
@@ -130,7 +142,8 @@ impl Native {
         !self.raw && layout.photometric_interpretation.becomes_rgb()
     }
 
-    fn is_in_place(&self, layout: &FrameLayout) -> bool {
+    /// Whether the stored bytes are the samples, but for unused bits: [`Native::mend_in_place`] fills those.
+    pub fn is_in_place(&self, layout: &FrameLayout) -> bool {
         let by_pixel = layout.samples_per_pixel == 1
             || layout.planar_configuration == PlanarConfiguration::ByPixel;
         by_pixel

@@ -5,7 +5,6 @@ use crate::dataset::Dataset;
 use crate::error::{Result, raise};
 use crate::pixels;
 use crate::root::{Part, Place, Root};
-use crate::types::numpy;
 use crate::verify::Level;
 use pyo3::exceptions::{PyBufferError, PyIndexError, PyTypeError};
 use pyo3::ffi;
@@ -272,7 +271,8 @@ impl Frames {
             .into_iter()
             .map(|r| (r.start, r.end - r.start))
             .collect();
-        let array = numpy(py)?
+        let array = py
+            .import("numpy")?
             .getattr("array")?
             .call1((PyList::new(py, rows)?, "i8"))?;
         array.call_method1("reshape", ((self.chosen.len, 2),))

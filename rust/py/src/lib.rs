@@ -11,6 +11,7 @@ mod frames;
 mod index;
 mod keyword;
 mod limits;
+mod lut;
 mod numbers;
 mod object;
 mod pickle;
@@ -53,6 +54,7 @@ fn _rapidicom(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(dictionary::_uid_entry, module)?)?;
     module.add_function(wrap_pyfunction!(dictionary::_tag_of, module)?)?;
     module.add_function(wrap_pyfunction!(dictionary::_deviations, module)?)?;
+    lut::register(module)?;
     let sequences = module
         .py()
         .import("_collections_abc")? // collections.abc without the rest of collections

@@ -2,7 +2,7 @@
 
 use crate::buffer::HeldBuffer;
 use crate::error::Result;
-use crate::types::numpy;
+use crate::types::Numpy;
 use pyo3::prelude::*;
 use rapidicom_core::read::{ElementHeader, u16_of};
 use rapidicom_core::value::number::{Decimal, decimals, integer};
@@ -50,7 +50,7 @@ pub(crate) fn to_numpy<'py>(
             [] => 0,
             text => text.iter().filter(|&&byte| byte == b'\\').count() + 1,
         };
-        let out = numpy(py)?.getattr("empty")?.call1((count, dtype))?;
+        let out = Numpy::get(py)?.empty.bind(py).call1((count, dtype))?;
         let mut held = HeldBuffer::of(&out, true)?;
         let cells = held.bytes_mut()?;
         let mut parse = || {
@@ -104,7 +104,7 @@ pub(crate) fn to_numpy<'py>(
 }
 
 fn array<'py>(py: Python<'py>, dtype: &str, native: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let out = numpy(py)?.getattr("empty")?.call1((native.len(), "u1"))?;
+    let out = Numpy::get(py)?.empty.bind(py).call1((native.len(), "u1"))?;
     HeldBuffer::of(&out, true)?
         .bytes_mut()?
         .copy_from_slice(native);

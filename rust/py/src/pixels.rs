@@ -3,8 +3,9 @@
 use crate::buffer::{HeldBuffer, PixelMap};
 use crate::error::{Result, from_source};
 use crate::frames::Frames;
+use crate::object::untracked;
 use crate::root::within_deadline;
-use crate::types::numpy;
+use crate::types::Numpy;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -12,33 +13,24 @@ use rapidicom_codecs::SampleType;
 use rapidicom_core::{Error, ErrorKind, Tag};
 use rapidicom_iod::image::{Image, refused};
 use rapidicom_source::CowMap;
+use std::sync::OnceLock;
 
 /// Bytes decoded between two looks at Ctrl-C.
 const STRETCH: usize = 128 << 20;
 /// Below this a second thread costs more than it brings.
 const WORTH_A_THREAD: usize = 2 << 20;
 
-fn dtype(sample: SampleType) -> &'static str {
-    match sample {
-        SampleType::U8 => "u1",
-        SampleType::I8 => "i1",
-        SampleType::U16 => "u2",
-        SampleType::I16 => "i2",
-        SampleType::U32 => "u4",
-        SampleType::I32 => "i4",
-        SampleType::U64 => "u8",
-        SampleType::I64 => "i8",
-        SampleType::F32 => "f4",
-        SampleType::F64 => "f8",
-    }
+/// Processors that this process may use; asked once, as the answer is read out of several files.
+fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// What is asked: frames of an image, and what their array looks like.
 struct Wanted<'a> {
     frames: &'a Frames,
     image: Image,
-    dtype: &'static str,
-    sample_size: usize,
+    sample: SampleType,
     frame_bytes: usize,
     shape: Vec<usize>,
     bytes: usize,
@@ -75,8 +67,7 @@ impl<'a> Wanted<'a> {
         let wanted = Wanted {
             frames,
             image,
-            dtype: dtype(sample),
-            sample_size: sample.size(),
+            sample,
             frame_bytes,
             shape,
             bytes,
@@ -115,9 +106,14 @@ impl<'a> Wanted<'a> {
                 .map_err(|e| named(refused(e, at)));
         }
         let (range, first_bit) = self.image.native_frame(frame)?;
-        if self.image.native.is_identity(&self.image.layout) {
+        if self.image.native.is_in_place(&self.image.layout) {
             let source = self.frames.root.source(self.frames.part);
-            return source.read_into(range.start, out).map_err(from_source);
+            source.read_into(range.start, out).map_err(from_source)?;
+            return self
+                .image
+                .native
+                .mend_in_place(&self.image.layout, out)
+                .map_err(|e| named(refused(e, at)));
         }
         let stored = self.frames.root.bytes(self.frames.part, range)?;
         self.image
@@ -139,50 +135,42 @@ impl<'a> Wanted<'a> {
             .image
             .native_frame(first.saturating_add(count.saturating_sub(1)))?;
         let range = start.start..last.end;
-        let aligned = range.start.is_multiple_of(self.sample_size as u64);
+        let aligned = range.start.is_multiple_of(self.sample.size() as u64);
         if !aligned || range.end - range.start != self.bytes as u64 {
             return Ok(None);
         }
         if !self.image.native.is_identity(&self.image.layout) {
-            // Only where looking costs no copy: the frames of a map.
+            // Only of a map that is there already: mapping a frame to look at it takes longer than reading it.
             if source.kind() != rapidicom_source::Kind::Mapped {
                 return Ok(None);
             }
             let stored = source.bytes(range.clone()).map_err(from_source)?;
-            if !self
-                .image
-                .native
-                .is_identity_for(&self.image.layout, &stored)
-            {
+            let (native, layout) = (&self.image.native, &self.image.layout);
+            if !native.is_identity_for(layout, &stored) {
                 return Ok(None);
             }
         }
         source.copy_on_write(range).map_err(from_source)
     }
 
-    fn shaped<'py>(
-        &self,
-        py: Python<'py>,
-        flat: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let shape = PyTuple::new(py, &self.shape)?;
-        flat.call_method1("view", (self.dtype,))?
-            .call_method1("reshape", (shape,))
+    fn array_of_map<'py>(&self, py: Python<'py>, map: CowMap) -> PyResult<Bound<'py, PyAny>> {
+        let owner = untracked(py, PixelMap { map })?;
+        let numpy = Numpy::get(py)?;
+        numpy
+            .ndarray
+            .bind(py)
+            .call1((self.shape(py)?, numpy.dtype(py, self.sample), owner))
     }
 
-    fn array_of_map<'py>(&self, py: Python<'py>, map: CowMap) -> PyResult<Bound<'py, PyAny>> {
-        let owner = Bound::new(py, PixelMap { map })?;
-        let shape = PyTuple::new(py, &self.shape)?;
-        numpy(py)?
-            .getattr("ndarray")?
-            .call1((shape, self.dtype, owner))
+    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.shape)
     }
 
     /// That `out` has the right shape, dtype and memory.
     fn check_out(&self, py: Python<'_>, out: &Bound<'_, PyAny>) -> PyResult<HeldBuffer> {
         let wrong = |what: String| PyValueError::new_err(format!("out {what}"));
-        let array = numpy(py)?.getattr("ndarray")?;
-        if !out.is_instance(&array)? {
+        let numpy = Numpy::get(py)?;
+        if !out.is_instance(numpy.ndarray.bind(py))? {
             return Err(wrong(format!(
                 "is a {}, expected a numpy.ndarray",
                 out.get_type().name()?
@@ -195,9 +183,9 @@ impl<'a> Wanted<'a> {
                 self.shape
             )));
         }
-        let found = out.getattr("dtype")?;
-        if !found.eq(numpy(py)?.getattr("dtype")?.call1((self.dtype,))?)? {
-            return Err(wrong(format!("has dtype {found}, expected {}", self.dtype)));
+        let (found, expected) = (out.getattr("dtype")?, numpy.dtype(py, self.sample));
+        if !found.is(expected) && !found.eq(expected)? {
+            return Err(wrong(format!("has dtype {found}, expected {expected}")));
         }
         let flags = out.getattr("flags")?;
         for (flag, word) in [("c_contiguous", "C-contiguous"), ("writeable", "writable")] {
@@ -235,9 +223,11 @@ impl<'a> Wanted<'a> {
     }
 
     fn fill_stretch(&self, frames: &[u64], out: &mut [u8], threads: Option<usize>) -> Result<()> {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let wanted = threads
-            .unwrap_or_else(|| cores.min(out.len() / WORTH_A_THREAD))
+            .unwrap_or_else(|| match out.len() / WORTH_A_THREAD {
+                0 | 1 => 1,
+                most => cores().min(most),
+            })
             .clamp(1, frames.len().max(1));
         let one = |some: &[u64], place: &mut [u8]| -> Result<()> {
             some.iter()
@@ -289,14 +279,12 @@ impl<'a> Wanted<'a> {
         {
             return self.array_of_map(py, map);
         }
-        let flat = numpy(py)?.getattr("empty")?.call1((self.bytes, "u1"))?;
-        self.fill(
-            py,
-            frames,
-            HeldBuffer::of(&flat, true)?.bytes_mut()?,
-            threads,
-        )?;
-        self.shaped(py, &flat)
+        let numpy = Numpy::get(py)?;
+        let wanted = (self.shape(py)?, numpy.dtype(py, self.sample));
+        let array = numpy.empty.bind(py).call1(wanted)?;
+        let mut held = HeldBuffer::of(&array, true)?;
+        self.fill(py, frames, held.bytes_mut()?, threads)?;
+        Ok(array)
     }
 }
 

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyModule, PyType};
+use rapidicom_codecs::SampleType;
 
 /// Classes and modules of `rapidicom` itself that are written in Python.
 pub(crate) struct PythonSide {
@@ -43,10 +44,48 @@ pub(crate) fn function<'py>(
     py.import(module)?.getattr(name)
 }
 
-/// numpy, imported when first needed.
-pub(crate) fn numpy(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
-    static NUMPY: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-    Ok(NUMPY
-        .get_or_try_init(py, || py.import("numpy").map(Bound::unbind))?
-        .bind(py))
+/// What is used of numpy, imported when first needed.
+pub(crate) struct Numpy {
+    pub(crate) ndarray: Py<PyAny>,
+    pub(crate) empty: Py<PyAny>,
+    dtypes: [Py<PyAny>; NAMES.len()],
+}
+
+/// numpy's names for the sample types.
+const NAMES: [(SampleType, &str); 10] = [
+    (SampleType::U8, "u1"),
+    (SampleType::I8, "i1"),
+    (SampleType::U16, "u2"),
+    (SampleType::I16, "i2"),
+    (SampleType::U32, "u4"),
+    (SampleType::I32, "i4"),
+    (SampleType::U64, "u8"),
+    (SampleType::I64, "i8"),
+    (SampleType::F32, "f4"),
+    (SampleType::F64, "f8"),
+];
+
+impl Numpy {
+    pub(crate) fn get(py: Python<'_>) -> PyResult<&Numpy> {
+        static NUMPY: PyOnceLock<Numpy> = PyOnceLock::new();
+        NUMPY.get_or_try_init(py, || {
+            let numpy = py.import("numpy")?;
+            let dtype = numpy.getattr("dtype")?;
+            let mut dtypes = Vec::with_capacity(NAMES.len());
+            for (sample, name) in NAMES {
+                debug_assert_eq!(sample as usize, dtypes.len());
+                dtypes.push(dtype.call1((name,))?.unbind());
+            }
+            Ok(Numpy {
+                ndarray: numpy.getattr("ndarray")?.unbind(),
+                empty: numpy.getattr("empty")?.unbind(),
+                dtypes: dtypes.try_into().unwrap_or_else(|_| unreachable!()),
+            })
+        })
+    }
+
+    /// The dtype of decoded samples.
+    pub(crate) fn dtype<'py>(&self, py: Python<'py>, sample: SampleType) -> &Bound<'py, PyAny> {
+        self.dtypes[sample as usize].bind(py)
+    }
 }
