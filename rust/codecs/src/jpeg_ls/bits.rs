@@ -160,7 +160,7 @@ impl<'a> Window<'a> {
 }
 
 /// Where the first FF at or after `at` is, or where the bytes end.
-fn next_ff(bytes: &[u8], at: usize) -> usize {
+pub(super) fn next_ff(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     let (words, _) = rest.as_chunks::<8>();
     // A byte of the word is FF if its complement is 0.
@@ -198,7 +198,10 @@ mod tests {
 
     #[test]
     fn a_byte_after_ff_has_seven_bits() {
-        assert_eq!(all(&[0xFF, 0x7F, 0xA5, 0xFF, 0xD9], 1, 23)[15..], [1, 0, 1, 0, 0, 1, 0, 1]);
+        assert_eq!(
+            all(&[0xFF, 0x7F, 0xA5, 0xFF, 0xD9], 1, 23)[15..],
+            [1, 0, 1, 0, 0, 1, 0, 1]
+        );
         assert_eq!(all(&[0xFF, 0x00, 0xFF, 0x01], 15, 2), [0x7F80, 0x7F81]);
     }
 

@@ -3,8 +3,8 @@
 use super::golomb::row;
 use super::parameters::Parameters;
 
-/// The contexts of the regular mode: what a sample waits for is apart from what is only needed to learn from it, as addresses of
-/// eight bytes are the sooner known.
+/// The contexts of the regular mode: what a sample waits for is apart from what is only needed to learn from it, as the addresses of
+/// things of eight bytes are the sooner known (six or sixteen bytes took 8 % longer).
 #[derive(Debug)]
 pub(super) struct Contexts {
     first: [Context; 365],
@@ -15,6 +15,7 @@ pub(super) struct Contexts {
 ///
 /// k and the mapping follow from A, B and N; they are worked out when those change, which is earlier than they are needed.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(8))]
 pub(super) struct Context {
     /// Where the codes of k and the mapping begin.
     pub(super) row: u16,
@@ -131,7 +132,9 @@ impl RunContext {
             magnitude
         };
         self.negative = self.negative.wrapping_add(u16::from(error < 0));
-        self.a = self.a.wrapping_add(number.wrapping_add(1).wrapping_sub(kind) >> 1);
+        self.a = self
+            .a
+            .wrapping_add(number.wrapping_add(1).wrapping_sub(kind) >> 1);
         if self.n == reset {
             self.a >>= 1;
             self.n >>= 1;

@@ -47,7 +47,11 @@ impl Encoder {
         segment(&mut bytes, 0xF7, &frame);
         if self.preset != [0; 5] {
             let words = self.preset.iter().flat_map(|word| word.to_be_bytes());
-            segment(&mut bytes, 0xF8, &[1].into_iter().chain(words).collect::<Vec<_>>());
+            segment(
+                &mut bytes,
+                0xF8,
+                &[1].into_iter().chain(words).collect::<Vec<_>>(),
+            );
         }
         if self.restart != 0 {
             segment(&mut bytes, 0xDD, &(self.restart as u16).to_be_bytes());
@@ -60,17 +64,26 @@ impl Encoder {
         };
         for components in scans {
             let mut scan = vec![components.len() as u8];
-            components.iter().for_each(|&c| scan.extend([c as u8 + 1, 0]));
+            components
+                .iter()
+                .for_each(|&c| scan.extend([c as u8 + 1, 0]));
             scan.extend([self.near as u8, self.interleave, 0]);
             segment(&mut bytes, 0xDA, &scan);
             self.scan(components, &mut decoded, &mut bytes);
         }
         bytes.extend([0xFF, 0xD9]);
-        (bytes, decoded.into_iter().map(|sample| sample as u16).collect())
+        (
+            bytes,
+            decoded.into_iter().map(|sample| sample as u16).collect(),
+        )
     }
 
     fn scan(&self, components: &[usize], samples: &mut [i32], bytes: &mut Vec<u8>) {
-        let interval = if self.restart == 0 { self.rows } else { self.restart };
+        let interval = if self.restart == 0 {
+            self.rows
+        } else {
+            self.restart
+        };
         for (number, first) in (0..self.rows).step_by(interval).enumerate() {
             if number > 0 {
                 bytes.extend([0xFF, 0xD0 | ((number - 1) % 8) as u8]);
@@ -112,7 +125,9 @@ impl BitWriter {
         while bits.peek().is_some() || bytes.last() == Some(&0xFF) {
             let stuffed = bytes.last() == Some(&0xFF);
             let count = if stuffed { 7 } else { 8 };
-            let byte = (0..count).fold(0u8, |byte, _| byte << 1 | u8::from(bits.next() == Some(true)));
+            let byte = (0..count).fold(0u8, |byte, _| {
+                byte << 1 | u8::from(bits.next() == Some(true))
+            });
             bytes.push(byte);
         }
         bytes
@@ -142,11 +157,19 @@ impl Coder {
     fn new(of: Encoder, first_row: usize, components: usize) -> Coder {
         let [maxval, t1, t2, t3, reset] = of.preset.map(i32::from);
         let near = of.near;
-        let maxval = if maxval == 0 { (1 << of.precision) - 1 } else { maxval };
+        let maxval = if maxval == 0 {
+            (1 << of.precision) - 1
+        } else {
+            maxval
+        };
         let default = thresholds(maxval, near);
         let or = |given, default| if given == 0 { default } else { given };
         let range = (maxval + 2 * near) / (2 * near + 1) + 1;
-        let log2 = |n: i32| (0..).find(|&bits| 1i64 << bits >= i64::from(n)).unwrap_or(0);
+        let log2 = |n: i32| {
+            (0..)
+                .find(|&bits| 1i64 << bits >= i64::from(n))
+                .unwrap_or(0)
+        };
         let bpp = log2(maxval + 1).max(2);
         Coder {
             of,
@@ -192,8 +215,10 @@ impl Coder {
         let tolerance = self.of.near;
         let mut column = 0;
         while column < columns {
-            let near: Vec<[i32; 4]> =
-                components.iter().map(|&c| self.neighbours(samples, row, column, c)).collect();
+            let near: Vec<[i32; 4]> = components
+                .iter()
+                .map(|&c| self.neighbours(samples, row, column, c))
+                .collect();
             let q: Vec<i32> = near.iter().map(|n| self.context(*n)).collect();
             if q.iter().any(|&q| q != 0) {
                 for ((&c, &q), &near) in components.iter().zip(&q).zip(&near) {
@@ -204,9 +229,10 @@ impl Coder {
             }
             let begun = column;
             let like = |samples: &[i32], column| {
-                components.iter().zip(&near).all(|(&c, near)| {
-                    (samples[place(column, c)] - near[0]).abs() <= tolerance
-                })
+                components
+                    .iter()
+                    .zip(&near)
+                    .all(|(&c, near)| (samples[place(column, c)] - near[0]).abs() <= tolerance)
             };
             while column < columns && like(samples, column) {
                 for (&c, near) in components.iter().zip(&near) {
@@ -220,7 +246,8 @@ impl Coder {
                 for (&c, near) in components.iter().zip(&near) {
                     let b = self.neighbours(samples, row, column, c)[1];
                     let sample = samples[place(column, c)];
-                    samples[place(column, c)] = self.interruption(near[0], b, sample, single, plane);
+                    samples[place(column, c)] =
+                        self.interruption(near[0], b, sample, single, plane);
                 }
                 self.run_index[plane] = self.run_index[plane].saturating_sub(1);
                 column += 1;
@@ -252,7 +279,11 @@ impl Coder {
     fn error(&self, sample: i32, predicted: i32, sign: i32) -> (i32, i32) {
         let (near, step) = (self.of.near, 2 * self.of.near + 1);
         let error = (sample - predicted) * sign;
-        let mut error = if error > 0 { (error + near) / step } else { -((near - error) / step) };
+        let mut error = if error > 0 {
+            (error + near) / step
+        } else {
+            -((near - error) / step)
+        };
         let decoded = (predicted + sign * error * step).clamp(0, self.maxval);
         if error < 0 {
             error += self.range;
@@ -364,7 +395,11 @@ fn thresholds(maxval: i32, near: i32) -> [i32; 3] {
     let clamp = |i: i32, low: i32| if i > maxval || i < low { low } else { i };
     let t = if maxval >= 128 {
         let factor = (maxval.min(4095) + 128) / 256;
-        [factor + 2 + 3 * near, factor * 4 + 3 + 5 * near, factor * 17 + 4 + 7 * near]
+        [
+            factor + 2 + 3 * near,
+            factor * 4 + 3 + 5 * near,
+            factor * 17 + 4 + 7 * near,
+        ]
     } else {
         let factor = 256 / (maxval + 1);
         [

@@ -37,7 +37,11 @@ impl Quantizer {
         let mut regions = [0; N];
         for i in 0..N {
             let gradient = high[i].wrapping_add(ZERO).wrapping_sub(low[i]);
-            regions[i] = self.0.get(gradient as u32 as usize).copied().map_or(0, i32::from);
+            regions[i] = self
+                .0
+                .get(gradient as u32 as usize)
+                .copied()
+                .map_or(0, i32::from);
         }
         regions
     }

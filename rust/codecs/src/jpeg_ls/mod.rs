@@ -125,11 +125,12 @@ impl Frame {
         if !(1..=4).contains(&found.2) {
             return mismatch(format!("{} components, expected 1 to 4", found.2));
         }
-        if self.transform != 0 && found.2 != 3 {
-            return mismatch(format!(
-                "HP's colour transform of {} components, expected 3",
+        if self.transform != 0 && (found.2 != 3 || !matches!(precision, 8 | 16)) {
+            let detail = format!(
+                "HP's colour transform of {} components of {precision} bits, expected 3 of 8 or 16",
                 found.2
-            ));
+            );
+            return Err(PixelError::new(PixelErrorKind::Unsupported, detail));
         }
         Ok(cell)
     }
@@ -158,7 +159,9 @@ impl<'a> Decoding<'a> {
                     Some(segment) if segment.marker == segments::SOS => {
                         break ScanHeader::read(&segment)?;
                     }
-                    Some(segment) if segment.marker != segments::EOI => self.frame.take(&segment)?,
+                    Some(segment) if segment.marker != segments::EOI => {
+                        self.frame.take(&segment)?
+                    }
                     _ => {
                         let done = self.rows.iter().flatten().count();
                         let detail = format!(
@@ -179,8 +182,14 @@ impl<'a> Decoding<'a> {
         let parameters =
             Parameters::new(self.frame.preset, precision, header.near).map_err(broken)?;
         let components = self.components(header).ok_or_else(|| {
-            broken("the scan has components that the frame has not, or that were there before".into())
+            broken(
+                "the scan has components that the frame has not, or that were there before".into(),
+            )
         })?;
+        if self.frame.transform != 0 && components.len() != 3 {
+            let detail = "HP's colour transform of components that are not interleaved";
+            return Err(PixelError::new(PixelErrorKind::Unsupported, detail).at(at as u64));
+        }
         let scan = Scan::new(parameters, self.bytes, at);
         match (components.as_slice(), header.interleave) {
             (&[a, b], 2) => self.lines(scan, &[[a, b]]),
@@ -234,7 +243,7 @@ impl<'a> Decoding<'a> {
                 self.image.put(row, *plane, samples.unwrap_or_default());
                 std::mem::swap(above, line);
             }
-            if self.frame.transform != 0 && N * planes.len() == 3 {
+            if self.frame.transform != 0 {
                 let range = 1 << self.frame.header.precision;
                 self.image.undo_transform(row, self.frame.transform, range);
             }

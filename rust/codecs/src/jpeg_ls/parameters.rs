@@ -52,7 +52,10 @@ impl Parameters {
         }
         let reset = given(preset.reset, 64);
         if !(3..=maxval.max(255)).contains(&reset) {
-            return Err(format!("RESET is {reset}, expected 3 to {}", maxval.max(255)));
+            return Err(format!(
+                "RESET is {reset}, expected 3 to {}",
+                maxval.max(255)
+            ));
         }
         let range = (maxval + 2 * near) / (2 * near + 1) + 1;
         let bpp = bits_of(maxval + 1).max(2);
@@ -114,7 +117,11 @@ fn default_thresholds(maxval: i32, near: i32) -> [i32; 3] {
     };
     let least = if maxval >= 128 { [0; 3] } else { [2, 3, 4] };
     let clamp = |threshold: i32, low: i32| {
-        if (low..=maxval).contains(&threshold) { threshold } else { low }
+        if (low..=maxval).contains(&threshold) {
+            threshold
+        } else {
+            low
+        }
     };
     let t1 = clamp((t1 + 3 * near).max(least[0]), near + 1);
     let t2 = clamp((t2 + 5 * near).max(least[1]), t1);
@@ -141,7 +148,13 @@ mod tests {
 
     #[test]
     fn what_contradicts_is_refused() {
-        let preset = |maxval, t1, t2, t3, reset| Preset { maxval, t1, t2, t3, reset };
+        let preset = |maxval, t1, t2, t3, reset| Preset {
+            maxval,
+            t1,
+            t2,
+            t3,
+            reset,
+        };
         assert!(Parameters::new(preset(256, 0, 0, 0, 0), 8, 0).is_err());
         assert!(Parameters::new(preset(0, 9, 8, 20, 0), 8, 0).is_err());
         assert!(Parameters::new(preset(0, 0, 0, 0, 2), 8, 0).is_err());

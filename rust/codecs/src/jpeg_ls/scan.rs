@@ -257,5 +257,7 @@ fn block_bits(run_index: u8) -> u32 {
 /// The prediction from three neighbours: §A.4.1.
 #[inline(always)]
 fn median(a: i32, b: i32, c: i32) -> i32 {
-    (a.wrapping_add(b).wrapping_sub(c)).max(a.min(b)).min(a.max(b))
+    (a.wrapping_add(b).wrapping_sub(c))
+        .max(a.min(b))
+        .min(a.max(b))
 }

@@ -1,5 +1,6 @@
 //! What the marker segments of JPEG-LS say: T.87 Annex C.
 
+use super::bits::next_ff;
 use super::parameters::Preset;
 use crate::error::{PixelError, PixelErrorKind, Result};
 use crate::marker::{FrameHeader, Segment, Segments};
@@ -117,7 +118,8 @@ impl Frame {
             }
             (0xE8, [b'm', b'r', b'f', b'x', transform, ..]) => {
                 if *transform > 3 {
-                    let detail = format!("the colour transform of HP is {transform}, expected 0 to 3");
+                    let detail =
+                        format!("the colour transform of HP is {transform}, expected 0 to 3");
                     return Err(PixelError::new(PixelErrorKind::Unsupported, detail)
                         .at(segment.offset as u64));
                 }
@@ -134,10 +136,14 @@ impl Frame {
             return;
         }
         // A stuffed byte is never DC: it can't be mistaken.
-        let found = scans.windows(6).find_map(|bytes| match bytes {
-            [0xFF, 0xDC, 0, 4, high, low] => Some(u16::from_be_bytes([*high, *low])),
-            _ => None,
-        });
+        let mut at = next_ff(scans, 0);
+        let found = loop {
+            match scans.get(at..).unwrap_or_default() {
+                &[0xFF, 0xDC, 0, 4, high, low, ..] => break Some(u16::from_be_bytes([high, low])),
+                [] => break None,
+                _ => at = next_ff(scans, at + 1),
+            }
+        };
         self.rows = u32::from(found.unwrap_or(0));
     }
 }
@@ -165,9 +171,7 @@ impl ScanHeader {
         }
         if interleave > 2 || (interleave == 0) != (count == 1) && count != 1 {
             let detail = format!("interleave mode {interleave} in a scan of {count} components");
-            return Err(
-                PixelError::new(PixelErrorKind::Stored, detail).at(segment.offset as u64)
-            );
+            return Err(PixelError::new(PixelErrorKind::Stored, detail).at(segment.offset as u64));
         }
         Ok(ScanHeader {
             components: selectors.iter().map(|&[id, _]| id).collect(),
@@ -180,7 +184,11 @@ impl ScanHeader {
 /// A number of 1 to 4 bytes.
 fn number(bytes: &[u8]) -> Option<u32> {
     let fits = (1..=4).contains(&bytes.len());
-    fits.then(|| bytes.iter().fold(0, |sum, &byte| sum << 8 | u32::from(byte)))
+    fits.then(|| {
+        bytes
+            .iter()
+            .fold(0, |sum, &byte| sum << 8 | u32::from(byte))
+    })
 }
 
 fn short(name: &str, segment: &Segment<'_>) -> PixelError {

@@ -35,7 +35,11 @@ fn image(of: &Encoder, seed: u64) -> Vec<u16> {
         if random.below(30) == 0 {
             level.fill_with(|| random.below(maxval + 1));
         }
-        samples.extend(level.iter().map(|level| (level + random.below(noise)).min(maxval) as u16));
+        samples.extend(
+            level
+                .iter()
+                .map(|level| (level + random.below(noise)).min(maxval) as u16),
+        );
     }
     samples
 }
@@ -63,7 +67,9 @@ fn decode(code_stream: &[u8], of: &Encoder) -> Result<(Decoded, Vec<u16>)> {
     let samples = if layout.bits_allocated == 8 {
         out.iter().map(|&byte| u16::from(byte)).collect()
     } else {
-        out.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]])).collect()
+        out.chunks_exact(2)
+            .map(|pair| u16::from_ne_bytes([pair[0], pair[1]]))
+            .collect()
     };
     Ok((decoded, samples))
 }
@@ -82,9 +88,17 @@ fn assert_round_trip(of: &Encoder, seed: u64) {
 #[test]
 fn every_precision_and_interleave_mode() {
     for precision in 2..=16 {
-        for (components, interleave) in
-            [(1, 0), (3, 0), (3, 1), (3, 2), (2, 1), (2, 2), (4, 0), (4, 1), (4, 2)]
-        {
+        for (components, interleave) in [
+            (1, 0),
+            (3, 0),
+            (3, 1),
+            (3, 2),
+            (2, 1),
+            (2, 2),
+            (4, 0),
+            (4, 1),
+            (4, 2),
+        ] {
             for near in [0, 1, 3] {
                 let mut of = Encoder::new(19, 23, components, precision);
                 (of.interleave, of.near) = (interleave, near.min((1 << precision) / 2 - 1));
@@ -122,8 +136,17 @@ fn long_lines_have_long_runs() {
 fn preset_parameters_and_restart_intervals() {
     for seed in 0..40 {
         let mut random = Random(seed + 1);
-        let mut of = Encoder::new(40, 17, 1 + 2 * random.below(2), 8 + 4 * random.below(3) as u32);
-        of.interleave = if of.components == 1 { 0 } else { random.below(3) as u8 };
+        let mut of = Encoder::new(
+            40,
+            17,
+            1 + 2 * random.below(2),
+            8 + 4 * random.below(3) as u32,
+        );
+        of.interleave = if of.components == 1 {
+            0
+        } else {
+            random.below(3) as u8
+        };
         of.near = random.below(4) as i32;
         of.restart = random.below(9);
         of.preset = [
@@ -149,13 +172,19 @@ fn the_example_of_annex_h() {
     ];
     let of = Encoder::new(4, 4, 1, 8);
     let (code_stream, _) = of.encode(&samples);
-    assert_eq!(code_stream[code_stream.len() - 2 - code.len()..code_stream.len() - 2], code);
+    assert_eq!(
+        code_stream[code_stream.len() - 2 - code.len()..code_stream.len() - 2],
+        code
+    );
     assert_eq!(decode(&code_stream, &of).unwrap().1, samples);
 }
 
 /// The stream with other bytes instead of the first `from` in it.
 fn replaced(code_stream: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
-    let at = code_stream.windows(from.len()).position(|found| found == from).unwrap();
+    let at = code_stream
+        .windows(from.len())
+        .position(|found| found == from)
+        .unwrap();
     [&code_stream[..at], to, &code_stream[at + from.len()..]].concat()
 }
 
@@ -167,15 +196,27 @@ fn padding_junk_and_no_end() {
         let of = Encoder { interleave, ..of };
         let (code_stream, _) = of.encode(&samples);
         let end = code_stream.len() - 2;
-        let padded = [&code_stream[..end], &[0; 3], &[0xFF, 0xD9, 1, 2, 0xFF, 0xDA]].concat();
+        let padded = [
+            &code_stream[..end],
+            &[0; 3],
+            &[0xFF, 0xD9, 1, 2, 0xFF, 0xDA],
+        ]
+        .concat();
         let junk = [&[0, 1], &code_stream[..end]].concat();
         for stream in [padded, junk] {
             assert_eq!(decode(&stream, &of).unwrap().1, samples);
         }
     }
-    let of = Encoder { interleave: 0, ..of };
+    let of = Encoder {
+        interleave: 0,
+        ..of
+    };
     let (code_stream, _) = of.encode(&samples);
-    let padded = replaced(&code_stream, &[0xFF, 0xDA, 0, 8, 1, 2], &[0, 0, 0xFF, 0xDA, 0, 8, 1, 2]);
+    let padded = replaced(
+        &code_stream,
+        &[0xFF, 0xDA, 0, 8, 1, 2],
+        &[0, 0, 0xFF, 0xDA, 0, 8, 1, 2],
+    );
     assert_eq!(decode(&padded, &of).unwrap().1, samples);
 }
 
@@ -187,13 +228,20 @@ fn sizes_may_be_elsewhere() {
     let sof = [0xFF, 0xF7, 0, 11, 8, 0, 9, 0, 11, 1, 1, 0x11, 0];
     let none = [0xFF, 0xF7, 0, 11, 8, 0, 0, 0, 0, 1, 1, 0x11, 0];
     for width in 1..=4usize {
-        let lse = [&[0xFF, 0xF8, 0, 4 + 2 * width as u8, 4, width as u8], &[0, 0, 0, 9][4 - width..],
-            &[0, 0, 0, 11][4 - width..]].concat();
+        let lse = [
+            &[0xFF, 0xF8, 0, 4 + 2 * width as u8, 4, width as u8],
+            &[0, 0, 0, 9][4 - width..],
+            &[0, 0, 0, 11][4 - width..],
+        ]
+        .concat();
         let stream = replaced(&code_stream, &sof, &[&none[..], &lse].concat());
         assert_eq!(decode(&stream, &of).unwrap().1, samples);
     }
     let mut stream = replaced(&code_stream, &sof[..7], &none[..7]);
-    assert_eq!(decode(&stream, &of).unwrap_err().kind, PixelErrorKind::Mismatch);
+    assert_eq!(
+        decode(&stream, &of).unwrap_err().kind,
+        PixelErrorKind::Mismatch
+    );
     let end = stream.len() - 2;
     stream.splice(end..end, [0xFF, 0xDC, 0, 4, 0, 9]);
     assert_eq!(decode(&stream, &of).unwrap().1, samples);
@@ -201,10 +249,16 @@ fn sizes_may_be_elsewhere() {
 
 #[test]
 fn restart_intervals_of_three_and_four_bytes() {
-    let of = Encoder { restart: 2, ..Encoder::new(9, 11, 1, 8) };
+    let of = Encoder {
+        restart: 2,
+        ..Encoder::new(9, 11, 1, 8)
+    };
     let samples = image(&of, 5);
     let (code_stream, _) = of.encode(&samples);
-    for dri in [&[0xFF, 0xDD, 0, 5, 0, 0, 2][..], &[0xFF, 0xDD, 0, 6, 0, 0, 0, 2]] {
+    for dri in [
+        &[0xFF, 0xDD, 0, 5, 0, 0, 2][..],
+        &[0xFF, 0xDD, 0, 6, 0, 0, 0, 2],
+    ] {
         let stream = replaced(&code_stream, &[0xFF, 0xDD, 0, 4, 0, 2], dri);
         assert_eq!(decode(&stream, &of).unwrap().1, samples);
     }
@@ -240,8 +294,11 @@ fn colour_transforms_are_undone() {
         for interleave in [1, 2] {
             let of = Encoder { interleave, ..of };
             let (code_stream, _) = of.encode(&coded);
-            let app8 = [0xFF, 0xD8, 0xFF, 0xE8, 0, 7, b'm', b'r', b'f', b'x', transform];
-            let (decoded, found) = decode(&replaced(&code_stream, &[0xFF, 0xD8], &app8), &of).unwrap();
+            let app8 = [
+                0xFF, 0xD8, 0xFF, 0xE8, 0, 7, b'm', b'r', b'f', b'x', transform,
+            ];
+            let (decoded, found) =
+                decode(&replaced(&code_stream, &[0xFF, 0xD8], &app8), &of).unwrap();
             assert_eq!((decoded.color, found), (StreamColor::Rgb, rgb.clone()));
         }
     }
@@ -260,7 +317,10 @@ fn what_is_not_done_is_said() {
     let jpeg = replaced(&code_stream, &[0xFF, 0xF7], &[0xFF, 0xC3]);
     assert_eq!(kind(&jpeg), PixelErrorKind::Mismatch);
     let other = Encoder::new(4, 5, 1, 8);
-    assert_eq!(decode(&code_stream, &other).unwrap_err().kind, PixelErrorKind::Mismatch);
+    assert_eq!(
+        decode(&code_stream, &other).unwrap_err().kind,
+        PixelErrorKind::Mismatch
+    );
     let wide = replaced(&code_stream, &[0, 11, 8], &[0, 11, 9]);
     assert_eq!(kind(&wide), PixelErrorKind::Mismatch);
 }
@@ -268,7 +328,10 @@ fn what_is_not_done_is_said() {
 #[test]
 fn every_prefix_gives_its_rows() {
     for interleave in 0..3 {
-        let of = Encoder { interleave, ..Encoder::new(12, 14, 3, 8) };
+        let of = Encoder {
+            interleave,
+            ..Encoder::new(12, 14, 3, 8)
+        };
         let samples = image(&of, 3);
         let (code_stream, _) = of.encode(&samples);
         let mut least = 0;
@@ -278,7 +341,9 @@ fn every_prefix_gives_its_rows() {
                 continue;
             };
             // The last bits may be padding.
-            let rows = decoded.incomplete.map_or(12, |incomplete| incomplete.rows as usize);
+            let rows = decoded
+                .incomplete
+                .map_or(12, |incomplete| incomplete.rows as usize);
             assert!(rows >= least && (rows < 12 || end + 8 > code_stream.len()));
             let real = rows * 14 * 3;
             assert!(found[..real] == samples[..real], "{end} bytes, {rows} rows");
@@ -295,7 +360,11 @@ fn mutants_end() {
     let mut whole = 0;
     for n in 0..4000 {
         let mut of = Encoder::new(8, 9, [1, 3, 4][n % 3], [8, 12, 16, 5][n % 4]);
-        of.interleave = if of.components == 1 { 0 } else { (n / 5 % 3) as u8 };
+        of.interleave = if of.components == 1 {
+            0
+        } else {
+            (n / 5 % 3) as u8
+        };
         of.near = (n / 7 % 3) as i32;
         of.restart = n / 11 % 4;
         let (mut code_stream, _) = of.encode(&image(&of, n as u64 % 50));
