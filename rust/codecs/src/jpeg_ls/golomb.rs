@@ -2,7 +2,8 @@
 
 use super::bits::{Source, Window};
 
-/// Bits that the table looks at. Of 8 to 12, this is where what is saved on codes longer than the table is lost to the cache.
+/// Bits that the table looks at. With 8 the decoder is as fast on quiet images and slower on noisy ones; with 12 it is slower on all,
+/// as the table leaves the first cache.
 pub(super) const WIDTH: u32 = 10;
 
 /// Codes of one k.
