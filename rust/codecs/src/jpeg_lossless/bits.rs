@@ -1,6 +1,6 @@
 //! Entropy-coded segments as bits: ITU-T T.81 §B.1.1.5, §F.2.2.5.
 
-use super::huffman::{Code, Table};
+use super::huffman::{Table, extend};
 
 /// Bytes of zeros behind the real ones, so that bits are always taken up eight bytes at a time.
 const PAD: usize = 8;
@@ -43,12 +43,18 @@ fn before_ff(bytes: &[u8]) -> usize {
 }
 
 /// The bits of an unstuffed segment.
+///
+/// Shifts and differences below wrap where they can't overflow anyway, which spares the checks that a release build has.
+///
+/// Tried, and no faster: a table of code lengths and categories with the difference worked out without a branch (slower by a quarter than
+/// the table of whole differences); taking up bits at each difference only when there are few.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bits<'a> {
-    bytes: &'a [u8],
-    /// The next byte to take up.
-    at: usize,
-    /// Bits taken up, the next one topmost; below the first `count` are bits of the byte at `at`, which is taken up again.
+    /// Bytes that are not taken up yet.
+    rest: &'a [u8],
+    /// Bytes of zeros that were taken up behind the last of all.
+    beyond: usize,
+    /// Bits taken up, the next one topmost; below the first `count` are bits of the next byte, which is taken up again.
     bits: u64,
     count: u32,
 }
@@ -57,8 +63,8 @@ impl<'a> Bits<'a> {
     /// Those of a segment that [`unstuff`] made.
     pub(super) fn new(segment: &'a [u8]) -> Bits<'a> {
         Bits {
-            bytes: segment,
-            at: 0,
+            rest: segment,
+            beyond: 0,
             bits: 0,
             count: 0,
         }
@@ -66,8 +72,9 @@ impl<'a> Bits<'a> {
 
     /// Whether bits were taken that the segment does not have, or that are no code.
     pub(super) fn overrun(&self) -> bool {
-        let taken = (self.at as u64 * 8).saturating_sub(u64::from(self.count));
-        taken > (self.bytes.len().saturating_sub(PAD) as u64) * 8
+        // Bits that are neither the segment's own nor taken yet.
+        let left = self.rest.len() as u64 * 8 + u64::from(self.count);
+        left < (self.beyond as u64 + PAD as u64) * 8
     }
 
     /// The next difference: T.81 §H.2.1, tables H.2, F.12 (EXTEND).
@@ -77,44 +84,51 @@ impl<'a> Bits<'a> {
         if self.count < 32 {
             self.take_up();
         }
-        let mut code = table.short(self.bits);
-        if code.total == 0 {
-            code = match table.any(self.bits) {
-                Some(code) => code,
+        let mut entry = table.short(self.bits);
+        if let Some((difference, total)) = entry.whole() {
+            self.skip(total);
+            return difference;
+        }
+        if entry.length() == 0 {
+            entry = match table.any(self.bits) {
+                Some(entry) => entry,
                 None => return self.no_code(),
             };
-            if code.category == 16 {
-                self.skip(code);
-                return 1 << 15;
-            }
         }
-        let following = self.bits << code.length;
-        self.skip(code);
-        // The topmost bit is that of a positive difference; a negative one is the complement of its amount.
-        let negative = !((following as i64) >> 63);
-        let amount = ((following ^ negative as u64) >> 1) >> (63 - code.category);
-        ((amount as i64 ^ negative) - negative) as u16
+        self.skip(entry.length());
+        if entry.category() == 16 {
+            return 1 << 15;
+        }
+        let difference = extend(self.bits, entry.category());
+        self.skip(entry.category());
+        difference
     }
 
+    /// Takes up the bytes that there is room for: at least 56 bits are there then.
     #[inline(always)]
-    fn take_up(&mut self) {
-        let next = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk);
-        self.bits |= next.map_or(0, |&bytes| u64::from_be_bytes(bytes)) >> self.count;
-        self.at += ((63 - self.count) >> 3) as usize;
+    pub(super) fn take_up(&mut self) {
+        let bytes = (63_u32.wrapping_sub(self.count) >> 3) as usize;
+        match self.rest.first_chunk() {
+            Some(&next) => {
+                self.bits |= u64::from_be_bytes(next).wrapping_shr(self.count);
+                self.rest = self.rest.get(bytes..).unwrap_or_default();
+            }
+            None => self.beyond += bytes,
+        }
         self.count |= 56;
     }
 
     #[inline(always)]
-    fn skip(&mut self, code: Code) {
-        self.bits <<= code.total;
-        self.count -= u32::from(code.total);
+    fn skip(&mut self, bits: u32) {
+        self.bits = self.bits.wrapping_shl(bits);
+        self.count = self.count.wrapping_sub(bits);
     }
 
     /// Leaves the segment for good.
-    #[cold]
+    #[inline(always)]
     fn no_code(&mut self) -> u16 {
-        self.at = self.bytes.len() + PAD;
-        (self.bits, self.count) = (0, 0);
+        (self.rest, self.bits, self.count) = (&[], 0, 0);
+        self.beyond += PAD;
         0
     }
 }

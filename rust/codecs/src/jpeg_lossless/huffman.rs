@@ -8,22 +8,54 @@ pub(super) const LOOKUP_BITS: u32 = 12;
 /// The longest code.
 const LONGEST: usize = 16;
 
-/// A code, and the bits that follow it.
+/// What bits begin with: a whole difference, or a code, in one word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Code {
-    /// Bits of the code and of what follows it; 0: look further.
-    pub(super) total: u8,
-    /// Bits of the code.
-    pub(super) length: u8,
-    /// SSSS: how many bits of the difference follow the code; after 16, which means 32,768, none do.
-    pub(super) category: u8,
+pub(super) struct Entry(u32);
+
+impl Entry {
+    /// A difference whose code and following bits are so many, at most [`LOOKUP_BITS`].
+    fn difference(total: u32, difference: u16) -> Entry {
+        Entry(u32::from(difference) << 16 | total)
+    }
+
+    /// A code of `length` bits, for the category SSSS: so many bits of the difference follow it; after 16, which means 32,768, none do.
+    fn code(length: u32, category: u8) -> Entry {
+        Entry(u32::from(category) << 16 | length << 8)
+    }
+
+    /// The difference, and how many bits it took.
+    #[inline(always)]
+    pub(super) fn whole(self) -> Option<(u16, u32)> {
+        let total = self.0 & 0xFF;
+        (total != 0).then_some(((self.0 >> 16) as u16, total))
+    }
+
+    /// Bits of the code; 0: none.
+    #[inline(always)]
+    pub(super) fn length(self) -> u32 {
+        self.0 >> 8 & 0xFF
+    }
+
+    #[inline(always)]
+    pub(super) fn category(self) -> u32 {
+        self.0 >> 16
+    }
+}
+
+/// The difference of this category with these bits at the top: T.81 table F.12 (EXTEND).
+#[inline(always)]
+pub(super) fn extend(bits: u64, category: u32) -> u16 {
+    // The topmost bit is that of a positive difference; a negative one is the complement of its amount.
+    let negative = !(bits as i64 >> 63) as u64;
+    let amount = ((bits ^ negative) >> 1).wrapping_shr(63_u32.wrapping_sub(category));
+    (amount ^ negative).wrapping_sub(negative) as u16
 }
 
 /// One table: what a DHT segment defines.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     /// The code that these bits begin with, for codes of no more bits and categories that bits follow.
-    lookup: Box<[Code; 1 << LOOKUP_BITS]>,
+    lookup: [Entry; 1 << LOOKUP_BITS],
     /// For each length the first number, of as many bits, that is no code of this length nor the beginning of a longer one's
     /// predecessor; and what to add to a number for its place in `categories`.
     lengths: [(u32, i32); LONGEST + 1],
@@ -37,7 +69,7 @@ impl Table {
     /// using them.
     pub(super) fn new(bits: &[u8; LONGEST], categories: &[u8]) -> Result<Table> {
         let mut table = Table {
-            lookup: Box::new([Code::default(); 1 << LOOKUP_BITS]),
+            lookup: [Entry::default(); 1 << LOOKUP_BITS],
             lengths: [(0, 0); LONGEST + 1],
             categories: categories.to_vec(),
         };
@@ -68,26 +100,31 @@ impl Table {
         if category >= 16 {
             return;
         }
-        let entry = Code {
-            total: length as u8 + category,
-            length: length as u8,
-            category,
-        };
         let first = (code << free) as usize;
-        if let Some(entries) = self.lookup.get_mut(first..first + (1 << free)) {
-            entries.fill(entry);
+        let Some(entries) = self.lookup.get_mut(first..first + (1 << free)) else {
+            return;
+        };
+        let total = length + u32::from(category);
+        for (following, entry) in (0_u64..).zip(entries) {
+            *entry = if total <= LOOKUP_BITS {
+                // `free` bits follow the code, at the top of a word.
+                let bits = following.checked_shl(64 - free).unwrap_or(0);
+                Entry::difference(total, extend(bits, u32::from(category)))
+            } else {
+                Entry::code(length, category)
+            };
         }
     }
 
     /// The code at the top of these bits, if it is a short one.
     #[inline(always)]
-    pub(super) fn short(&self, bits: u64) -> Code {
+    pub(super) fn short(&self, bits: u64) -> Entry {
         self.lookup[(bits >> (64 - LOOKUP_BITS)) as usize]
     }
 
     /// The code at the top of these bits; none where they begin with no code.
     #[cold]
-    pub(super) fn any(&self, bits: u64) -> Option<Code> {
+    pub(super) fn any(&self, bits: u64) -> Option<Entry> {
         let (length, place) =
             (1_u32..)
                 .zip(self.lengths.iter().skip(1))
@@ -96,12 +133,7 @@ impl Table {
                     (number < end).then_some((length, number as i32 + offset))
                 })?;
         let category = *self.categories.get(usize::try_from(place).ok()?)?;
-        Some(Code {
-            total: length as u8 + if category < 16 { category } else { 0 },
-            length: length as u8,
-            category,
-        })
-        .filter(|code| code.category <= 16)
+        (category <= 16).then(|| Entry::code(length, category))
     }
 }
 

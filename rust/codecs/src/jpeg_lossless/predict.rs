@@ -37,21 +37,24 @@ pub(super) fn row<const N: usize>(
         2 => predicted(bits, tables, above, row, |_, above, _| above),
         3 => predicted(bits, tables, above, row, |_, _, corner| corner),
         4 => predicted(bits, tables, above, row, |left, above, corner| {
-            left + above - corner
+            left.wrapping_add(above).wrapping_sub(corner)
         }),
         5 => predicted(bits, tables, above, row, |left, above, corner| {
-            left + ((above - corner) >> 1)
+            left.wrapping_add(above.wrapping_sub(corner) >> 1)
         }),
         6 => predicted(bits, tables, above, row, |left, above, corner| {
-            above + ((left - corner) >> 1)
+            above.wrapping_add(left.wrapping_sub(corner) >> 1)
         }),
         _ => predicted(bits, tables, above, row, |left, above, _| {
-            (left + above) >> 1
+            left.wrapping_add(above) >> 1
         }),
     }
 }
 
 /// One loop a predictor: `predict` gets the samples to the left (Ra), above (Rb) and above left (Rc).
+///
+/// Bits are taken up before every four pixels, wanted or not: then the test before each difference is one that the processor
+/// guesses.
 #[inline(always)]
 fn predicted<const N: usize>(
     bits: &mut Bits,
@@ -66,23 +69,37 @@ fn predicted<const N: usize>(
         return;
     };
     let mut taken = *bits;
-    let mut left = first_above;
+    let (mut left, mut corner) = (first_above, first_above);
     for (left, table) in left.iter_mut().zip(tables) {
         *left = left.wrapping_add(taken.difference(table));
     }
     *first = left;
-    let mut corner = first_above;
-    for (pixel, above) in row.iter_mut().zip(above) {
-        for n in 0..N {
-            let prediction = predict(
-                i32::from(left[n]),
-                i32::from(above[n]),
-                i32::from(corner[n]),
-            );
-            left[n] = (prediction as u16).wrapping_add(taken.difference(tables[n]));
+    let (fours, rest) = row.as_chunks_mut::<4>();
+    let (fours_above, rest_above) = above.as_chunks::<4>();
+    for (pixels, above) in fours.iter_mut().zip(fours_above) {
+        taken.take_up();
+        for n in 0..4 {
+            left = next(&mut taken, tables, [left, above[n], corner], &predict);
+            (pixels[n], corner) = (left, above[n]);
         }
-        corner = *above;
-        *pixel = left;
+    }
+    for (pixel, &above) in rest.iter_mut().zip(rest_above) {
+        left = next(&mut taken, tables, [left, above, corner], &predict);
+        (*pixel, corner) = (left, above);
     }
     *bits = taken;
+}
+
+#[inline(always)]
+fn next<const N: usize>(
+    bits: &mut Bits,
+    tables: [&Table; N],
+    [mut left, above, corner]: [[u16; N]; 3],
+    predict: &impl Fn(i32, i32, i32) -> i32,
+) -> [u16; N] {
+    for n in 0..N {
+        let prediction = predict(left[n].into(), above[n].into(), corner[n].into());
+        left[n] = (prediction as u16).wrapping_add(bits.difference(tables[n]));
+    }
+    left
 }
