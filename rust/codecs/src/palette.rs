@@ -176,7 +176,8 @@ impl Expansion<'_> {
         Ok(next)
     }
 
-    /// An offset in words of the data, and the word after it: the least significant 16 bits first.
+    /// An offset in words of the data, and the word after it: the least significant 16 bits first. The standard's table has a "byte
+    /// offset"; with entries of 16 bits everyone (pydicom, GDCM) counts entries.
     fn offset(&self, at: usize) -> Result<(usize, usize)> {
         let word = |n| self.word(at + n).map(usize::from);
         Ok(match (self.bytes, self.little_endian) {
