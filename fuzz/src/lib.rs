@@ -1,5 +1,7 @@
 //! What the fuzz targets share: reading a whole file as the door to Python does, without recursion.
 
+pub mod codec;
+
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{ElementHeader, Event, FileStart, Flags, Scanner, StartOptions, Window, inflate, items, scan, start};
 use rapidicom_core::transfer_syntax::Encoding;

@@ -1,0 +1,7 @@
+//! JPEG code streams with DCT.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rapidicom_codecs::Family;
+
+fuzz_target!(|bytes: &[u8]| rapidicom_fuzz::codec::decode(Family::Jpeg, bytes));
