@@ -102,6 +102,7 @@ impl<'a> Scan<'a> {
     ///
     /// What was tried here and gained nothing: a branch instead of clamping the prediction; filling the window before every code and
     /// not when it is short (0 to 8 % slower).
+    #[inline(never)]
     fn samples<const N: usize, const PLAIN: bool>(
         &mut self,
         run_index: &mut u8,
@@ -132,25 +133,30 @@ impl<'a> Scan<'a> {
                 q2 = quantizer.all(b, c);
                 continue;
             }
-            for i in 0..N {
-                let sign = context[i] >> 31;
-                let number = context[i].unsigned_abs() as usize;
-                let context = contexts.get(number)?;
-                let correction = (i32::from(context.c) ^ sign).wrapping_sub(sign);
-                let predicted = median(a[i], b[i], c[i]).wrapping_add(correction);
-                let predicted = predicted.max(0).min(parameters.maxval);
-                let codes = parameters.codes;
-                let error = codes.error(&mut window, source, context.row, context.k)?;
-                let signed = (error ^ sign).wrapping_sub(sign);
-                if PLAIN {
-                    a[i] = predicted.wrapping_add(signed) & parameters.maxval;
-                    contexts.learn(number, error, 1, parameters.reset)?;
-                } else {
-                    a[i] = parameters.reconstruct(predicted, signed);
-                    let step = 2 * parameters.near + 1;
-                    contexts.learn(number, error, step, parameters.reset)?;
-                }
+            // In the regular mode: §A.4 to §A.6. (A loop over the components was not unrolled: 10 % slower for three of them.)
+            macro_rules! component {
+                ($($i:literal)+) => {$(
+                    if $i < N {
+                        let sign = context[$i] >> 31;
+                        let number = context[$i].unsigned_abs() as usize;
+                        let context = contexts.get(number)?;
+                        let correction = (i32::from(context.c) ^ sign).wrapping_sub(sign);
+                        let predicted = median(a[$i], b[$i], c[$i]).wrapping_add(correction);
+                        let predicted = predicted.max(0).min(parameters.maxval);
+                        let codes = parameters.codes;
+                        let error = codes.error(&mut window, source, context.row, context.k)?;
+                        let signed = (error ^ sign).wrapping_sub(sign);
+                        a[$i] = if PLAIN {
+                            predicted.wrapping_add(signed) & parameters.maxval
+                        } else {
+                            parameters.reconstruct(predicted, signed)
+                        };
+                        let step = if PLAIN { 1 } else { 2 * parameters.near + 1 };
+                        contexts.learn(number, error, step, parameters.reset)?;
+                    }
+                )+};
             }
+            component!(0 1 2 3);
             *line.get_mut(at)? = a.map(|sample| sample as u16);
             (c, b, q2) = (b, d, q1);
             at += 1;
