@@ -1,12 +1,14 @@
-# Everything is made in .venv/, target/ and dist/. What must be there before: Rust, Python >= 3.11 with pip, a C and C++ compiler.
+# Everything is made in .venv/, target/ and dist/. What must be there before: Rust, Python >= 3.11 with pip, a C and C++ compiler, and
+# on x86-64 nasm, which is installed where apt-get is and may.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 	$$p -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 DENY = $(or $(shell command -v cargo-deny),target/tools/bin/cargo-deny)
 SOURCES := $(shell find rust python Cargo.toml Cargo.lock pyproject.toml README.md -type f -not -name '*.py[co]' -not -name '*.so')
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: test demo wheel lint deny docs bench fuzz-smoke everywhere
+.PHONY: test demo wheel lint deny docs bench fuzz-smoke everywhere nasm
 .DEFAULT_GOAL := test
 
 demo: .venv/installed ## index the files that pydicom ships, ask DuckDB, look at one image
@@ -38,18 +40,23 @@ docs: .venv/installed ## the Rust documentation, and every Python example of REA
 bench: .venv/installed ## writes benches/RESULTS.md
 	$(BIN)/pip install --quiet --requirement benches/requirements.txt && $(BIN)/python benches/run.py $(BENCH)
 
-fuzz-smoke: ## each fuzz target, SECONDS (20) long
+fuzz-smoke: .venv/ready ## each fuzz target, SECONDS (20) long
 	fuzz/run $(or $(SECONDS),20)
 
 everywhere: .venv/installed ## the wheel, tried on every CPython >= 3.11 of this machine
 	$(BIN)/python tools/smoke_everywhere.py dist/*.whl
 
-.venv/ready: pyproject.toml
+nasm: # the vector code of libjpeg-turbo is written for it
+	@[ "$$(uname -m)" != x86_64 ] || command -v nasm >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends nasm >/dev/null; } || \
+		{ echo "nasm is missing: install it (apt-get install nasm; dnf, brew: the same name)" >&2; exit 1; }
+
+.venv/ready: pyproject.toml | nasm
 	$(PYTHON) -m venv --clear --without-pip .venv && $(PYTHON) -m pip --python $(BIN)/python install --quiet pip
 	$(BIN)/pip install --quiet --group dev && touch $@
 
 .venv/installed: .venv/ready $(SOURCES)
-	rm -rf dist && $(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+	rm -rf dist && $(BIN)/pip wheel --quiet --no-deps --wheel-dir dist . && $(BIN)/python tools/check_wheel.py dist/*.whl
 	$(BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl && $(BIN)/pip install --quiet dist/*.whl && touch $@
 
 target/tools/bin/cargo-deny:

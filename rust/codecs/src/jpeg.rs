@@ -56,6 +56,7 @@ impl Decoder for Jpeg {
         if head::libjpeg_guess(&header) != head::Components::of(stored, to_rgb)
             || header.rows == 0
             || !head::ends_with_eoi(&stream)
+            || !head::scan_parameters_are_sound(&stream, &header)
         {
             stream = Cow::Owned(head::rewrite(code_stream, &header, &image, to_rgb));
         }
@@ -92,7 +93,8 @@ struct Image {
 impl Image {
     /// Of a frame that libjpeg can decode.
     fn of(header: &FrameHeader, layout: &FrameLayout) -> Result<Image> {
-        let unsupported = |detail: String| Err(PixelError::new(PixelErrorKind::Unsupported, detail));
+        let unsupported =
+            |detail: String| Err(PixelError::new(PixelErrorKind::Unsupported, detail));
         let process = header.marker;
         // SOF0, 1, 2 with Huffman codes, SOF9, 10 with arithmetic ones: T.81 table B.1.
         if !matches!(process, 0xC0..=0xC2 | 0xC9 | 0xCA) {
@@ -106,7 +108,9 @@ impl Image {
         }
         let components = header.components.len();
         if !matches!(components, 1 | 3 | 4) {
-            return unsupported(format!("JPEG of {components} components, expected 1, 3 or 4"));
+            return unsupported(format!(
+                "JPEG of {components} components, expected 1, 3 or 4"
+            ));
         }
         if header.columns == 0 {
             let detail = "the frame header says 0 columns";

@@ -48,11 +48,12 @@ impl Decoder for Jpeg2000 {
         let cell = cell_size(&header, layout, options.reduce, out)?;
         let parts = TileParts::read(stream, &header)?;
         bounds::check(&header, &parts, stream.len())?;
-        let (image, incomplete) = match openjpeg::decode(stream, &header, options.reduce, true) {
+        let stream = parts.recounted(stream);
+        let (image, incomplete) = match openjpeg::decode(&stream, &header, options.reduce, true) {
             Ok(image) => (image, parts.missing(&header)),
             Err(fault) => {
                 // Again, with what is there, and without stopping at the first packet that does not fit.
-                let rest = parts.repaired(stream);
+                let rest = parts.repaired(stream.into_owned());
                 let image = openjpeg::decode(&rest, &header, options.reduce, false)
                     .map_err(|_| PixelError::new(PixelErrorKind::Stored, fault.clone()))?;
                 let rows = parts.missing(&header).map_or(0, |missing| missing.rows);
@@ -60,7 +61,14 @@ impl Decoder for Jpeg2000 {
                 (image, Some(Incomplete { rows, error }))
             }
         };
-        cells::interleave(&image.planes(), cell, header.size(options.reduce), out)?;
+        let mut planes = image.planes();
+        if let Some(order) = boxes::component_of_color(code_stream, planes.len()) {
+            planes = order
+                .iter()
+                .filter_map(|&of| planes.get(of).copied())
+                .collect();
+        }
+        cells::interleave(&planes, cell, header.size(options.reduce), out)?;
         Ok(Decoded {
             color: header.color(),
             incomplete: incomplete.map(|incomplete| Incomplete {
@@ -75,7 +83,8 @@ impl Decoder for Jpeg2000 {
 fn cell_size(header: &MainHeader, layout: &FrameLayout, reduce: u8, out: &[u8]) -> Result<usize> {
     if reduce > header.style.levels {
         let levels = header.style.levels;
-        let detail = format!("reduce is {reduce}, the code stream has {levels} smaller resolutions");
+        let detail =
+            format!("reduce is {reduce}, the code stream has {levels} smaller resolutions");
         return Err(PixelError::new(PixelErrorKind::Argument, detail));
     }
     let cell = layout.sample_type()?.size();

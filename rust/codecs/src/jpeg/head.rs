@@ -47,12 +47,19 @@ pub(super) fn cut(code_stream: &[u8]) -> Cow<'_, [u8]> {
 pub(super) fn ends_with_eoi(stream: &[u8]) -> bool {
     let padding = stream.iter().rev().take_while(|b| matches!(b, 0 | 0xFF));
     let end = stream.len() - padding.count();
-    stream.get(..end).is_some_and(|s| s.ends_with(&[0xFF, 0xD9]))
+    stream
+        .get(..end)
+        .is_some_and(|s| s.ends_with(&[0xFF, 0xD9]))
 }
 
 /// A copy with a head of its own: nothing before, between and after its segments; no application data but an Adobe segment, which
 /// alone decides (T.872 §6.5.3) what three or four components are; the number of lines; an EOI at the end in any case.
-pub(super) fn rewrite(code_stream: &[u8], header: &FrameHeader, image: &Image, to_rgb: bool) -> Vec<u8> {
+pub(super) fn rewrite(
+    code_stream: &[u8],
+    header: &FrameHeader,
+    image: &Image,
+    to_rgb: bool,
+) -> Vec<u8> {
     let mut copy = Vec::with_capacity(code_stream.len() + 32);
     copy.extend([0xFF, 0xD8]);
     if header.components.len() > 1 {
@@ -84,5 +91,37 @@ pub(super) fn rewrite(code_stream: &[u8], header: &FrameHeader, image: &Image, t
     }
     copy.extend(code_stream.get(segments.at..).unwrap_or_default());
     copy.extend([0xFF, 0xD9]);
+    if is_sequential(header) {
+        set_scan_parameters(&mut copy);
+    }
     copy
+}
+
+fn is_sequential(header: &FrameHeader) -> bool {
+    matches!(header.marker, 0xC0 | 0xC1 | 0xC9)
+}
+
+/// Ss, Se, Ah and Al of sequential frames, which can't be anything else: T.81 table B.3.
+const SEQUENTIAL: [u8; 3] = [0, 63, 0];
+
+/// Whether the first scan has them; some encoders of 12-bit images write zeros.
+pub(super) fn scan_parameters_are_sound(stream: &[u8], header: &FrameHeader) -> bool {
+    let scan = Segments::new(stream).and_then(|mut all| all.find(|s| s.marker == 0xDA));
+    !is_sequential(header) || scan.is_none_or(|scan| scan.parameters.ends_with(&SEQUENTIAL))
+}
+
+/// Writes them into every scan header; FF DA is nothing else behind the first of them.
+fn set_scan_parameters(stream: &mut [u8]) {
+    let Some(first) = Segments::new(stream).and_then(|mut all| all.find(|s| s.marker == 0xDA))
+    else {
+        return;
+    };
+    let mut rest = stream.get_mut(first.offset - 4..).unwrap_or_default();
+    while let Some(at) = rest.windows(2).position(|pair| pair == [0xFF, 0xDA]) {
+        rest = rest.get_mut(at + 4..).unwrap_or_default();
+        let count = usize::from(rest.first().copied().unwrap_or(0));
+        if let Some(parameters) = rest.get_mut(1 + 2 * count..4 + 2 * count) {
+            parameters.copy_from_slice(&SEQUENTIAL);
+        }
+    }
 }

@@ -162,7 +162,12 @@ fn decompress_12(handle: &mut Handle, stream: &[u8], image: &Image, out: &mut [u
     done
 }
 
-fn decompress_12_aligned(handle: &mut Handle, stream: &[u8], image: &Image, out: &mut [i16]) -> c_int {
+fn decompress_12_aligned(
+    handle: &mut Handle,
+    stream: &[u8],
+    image: &Image,
+    out: &mut [i16],
+) -> c_int {
     // SAFETY: as in `decompress_8`; the pitch is in samples.
     unsafe {
         tj::tj3Decompress12(

@@ -58,14 +58,21 @@ impl Cost {
             (positions, "positions of precincts", steps),
         ] {
             if found > most {
-                let detail = format!("the code stream promises {found} {what}, expected at most {most}");
+                let detail =
+                    format!("the code stream promises {found} {what}, expected at most {most}");
                 return Err(PixelError::new(PixelErrorKind::Implausible, detail));
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, header: &MainHeader, component: &Component, style: &CodingStyle, layers: u16) {
+    fn add(
+        &mut self,
+        header: &MainHeader,
+        component: &Component,
+        style: &CodingStyle,
+        layers: u16,
+    ) {
         for r in 0..=style.levels {
             let level = style.levels - r;
             let precinct = style.precinct(r);
@@ -74,7 +81,14 @@ impl Cost {
                 let area = header.axes.get(axis);
                 let sampling = component.step.get(axis).copied().unwrap_or(1).max(1);
                 let (precincts, blocks) = area.map_or((0, 0), |area| {
-                    divisions(area, sampling, level, of(&precinct), of(&style.block), r > 0)
+                    divisions(
+                        area,
+                        sampling,
+                        level,
+                        of(&precinct),
+                        of(&style.block),
+                        r > 0,
+                    )
                 });
                 let exponent = u32::from(of(&precinct)) + u32::from(level);
                 (precincts, blocks, u64::from(sampling) << exponent.min(40))
@@ -83,7 +97,9 @@ impl Cost {
             let layers = u64::from(layers).max(1);
             let all = |a: u64, b: u64| a.saturating_mul(b).saturating_mul(layers);
             self.packets = self.packets.saturating_add(all(px, py));
-            self.block_visits = self.block_visits.saturating_add(all(bx, by).saturating_mul(bands));
+            self.block_visits = self
+                .block_visits
+                .saturating_add(all(bx, by).saturating_mul(bands));
             self.resolutions += 1;
             let [x, y] = self.step.unwrap_or([sx, sy]);
             self.step = Some([x.min(sx), y.min(sy)]);
@@ -93,7 +109,9 @@ impl Cost {
     /// What a progression by position walks over: B.12.1.3 to B.12.1.5.
     fn positions(&self, header: &MainHeader) -> u64 {
         let [x, y] = self.step.unwrap_or([1, 1]);
-        let [across, down] = header.axes.map(|area| (u64::from(area.to - area.from), area.tiles()));
+        let [across, down] = header
+            .axes
+            .map(|area| (u64::from(area.to - area.from), area.tiles()));
         let along = |(size, tiles): (u64, u32), step: u64| size / step.max(1) + u64::from(tiles);
         let all = along(across, x).saturating_mul(along(down, y));
         all.saturating_mul(self.resolutions)
@@ -101,7 +119,14 @@ impl Cost {
 }
 
 /// Along one axis, over all tiles: precincts, and code-blocks of one subband.
-fn divisions(area: &Axis, sampling: u32, level: u8, precinct: u8, block: u8, halved: bool) -> (u64, u64) {
+fn divisions(
+    area: &Axis,
+    sampling: u32,
+    level: u8,
+    precinct: u8,
+    block: u8,
+    halved: bool,
+) -> (u64, u64) {
     // B.5, B.6, B.7: a subband's precinct has half the size, and bounds the code-block.
     let of_band = precinct.saturating_sub(u8::from(halved));
     let block = block.min(of_band);

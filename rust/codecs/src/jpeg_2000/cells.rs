@@ -51,7 +51,8 @@ fn mismatch(planes: &[Plane<'_>], image: (u32, u32)) -> PixelError {
 /// Brings a subsampled component to the size of the image: each sample stands for all up to the next.
 fn replicate(plane: &Plane<'_>, rows: u32, columns: u32) -> Option<Vec<i32>> {
     let mut full = Vec::new();
-    full.try_reserve_exact((rows as usize).checked_mul(columns as usize)?).ok()?;
+    full.try_reserve_exact((rows as usize).checked_mul(columns as usize)?)
+        .ok()?;
     let nearest = |n: u32, axis: usize, count: u32| -> Option<usize> {
         let step = plane.step.get(axis)?.max(&1);
         // `from` is where the image begins, the component's first sample is the next multiple of its step.
@@ -83,7 +84,10 @@ fn narrow_all(planes: &[&[i32]], size: usize, out: &mut [u8]) {
 fn narrow<const N: usize>(planes: &[&[i32]], out: &mut [u8], cell: impl Fn(i32) -> [u8; N] + Copy) {
     let cells = out.as_chunks_mut::<N>().0;
     match planes {
-        [grey] => cells.iter_mut().zip(*grey).for_each(|(to, from)| *to = cell(*from)),
+        [grey] => cells
+            .iter_mut()
+            .zip(*grey)
+            .for_each(|(to, from)| *to = cell(*from)),
         [r, g, b] => {
             let pixels = cells.as_chunks_mut::<3>().0.iter_mut();
             for (((pixel, r), g), b) in pixels.zip(*r).zip(*g).zip(*b) {

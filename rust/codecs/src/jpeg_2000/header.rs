@@ -51,7 +51,9 @@ pub(super) struct Axis {
 impl Axis {
     /// Equation B-5.
     pub(super) fn tiles(&self) -> u32 {
-        self.to.saturating_sub(self.tile_from).div_ceil(self.tile.max(1))
+        self.to
+            .saturating_sub(self.tile_from)
+            .div_ceil(self.tile.max(1))
     }
 
     /// Where tile `n` begins and ends, clipped to the image area: equations B-7 to B-10.
@@ -166,7 +168,9 @@ impl MainHeader {
                 marker::COD => cod = read_cod(segment.parameters),
                 marker::COC => match read_coc(segment.parameters, wide) {
                     Some(own) => own_styles.push(own),
-                    None => return broken(at, "a coding style of a component (COC) makes no sense"),
+                    None => {
+                        return broken(at, "a coding style of a component (COC) makes no sense");
+                    }
                 },
                 marker::POC => progressions += segment.parameters.len() / if wide { 9 } else { 7 },
                 _ => {}
@@ -174,7 +178,10 @@ impl MainHeader {
             at = segment.next;
         }
         let Some((layers, mct, style)) = cod else {
-            return broken(siz.next, "the main header has no coding style (COD) that makes sense");
+            return broken(
+                siz.next,
+                "the main header has no coding style (COD) that makes sense",
+            );
         };
         Ok(MainHeader {
             axes,
@@ -260,7 +267,9 @@ fn read_siz(parameters: &[u8]) -> Result<([Axis; 2], Vec<Component>)> {
     }
     let components: Vec<_> = components.as_chunks::<3>().0.iter().take(count).collect();
     if components.len() != count || components.iter().any(|c| c[1] == 0 || c[2] == 0) {
-        return Err(stored("the size segment (SIZ) has fewer components than it says"));
+        return Err(stored(
+            "the size segment (SIZ) has fewer components than it says",
+        ));
     }
     let components = components.iter().map(|&&[bits, x, y]| Component {
         precision: (bits & 0x7F) + 1,

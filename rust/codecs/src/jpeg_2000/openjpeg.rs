@@ -151,15 +151,20 @@ impl Image {
     fn agrees(&self, header: &MainHeader) -> bool {
         let components = self.components();
         components.len() == header.components.len()
-            && components.iter().zip(&header.components).all(|(read, ours)| {
-                read.prec == u32::from(ours.precision)
-                    && (read.sgnd != 0) == ours.signed
-                    && [read.dx, read.dy] == ours.step
-            })
+            && components
+                .iter()
+                .zip(&header.components)
+                .all(|(read, ours)| {
+                    read.prec == u32::from(ours.precision)
+                        && (read.sgnd != 0) == ours.signed
+                        && [read.dx, read.dy] == ours.step
+                })
     }
 
     fn has_samples(&self) -> bool {
-        self.components().iter().all(|component| !component.data.is_null())
+        self.components()
+            .iter()
+            .all(|component| !component.data.is_null())
     }
 
     /// The planes, one a component.
@@ -243,8 +248,7 @@ fn decode_into(
     // SAFETY: codec, stream and parameters are alive, `words` outlives the codec; `read` is where the image is put. No threads of
     // its own: frames are what is decoded in parallel. Each step is taken only where the one before succeeded.
     let has_header = unsafe {
-        opj::opj_set_error_handler(c, Some(complain), ptr::from_mut(words).cast())
-            != 0
+        opj::opj_set_error_handler(c, Some(complain), ptr::from_mut(words).cast()) != 0
             && opj::opj_setup_decoder(c, parameters) != 0
             && opj::opj_decoder_set_strict_mode(c, i32::from(strict)) != 0
             && opj::opj_read_header(s, c, &mut read) != 0

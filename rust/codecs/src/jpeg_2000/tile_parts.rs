@@ -27,6 +27,10 @@ pub(super) struct TileParts {
     cut: Option<(usize, usize)>,
     /// Where the last whole tile-part ends.
     end: usize,
+    /// Some tile-part's number is not less than the number of tile-parts that it gives: old encoders count from 0 there too.
+    miscounted: bool,
+    /// Where each SOT is, with its tile.
+    places: Vec<(usize, usize)>,
     /// A tile-part of unknown length, without EOC after it: nobody can say whether it is whole.
     open: bool,
 }
@@ -36,7 +40,11 @@ impl TileParts {
     pub(super) fn read(stream: &[u8], header: &MainHeader) -> Result<TileParts> {
         let [columns, rows] = header.axes.map(|axis| u64::from(axis.tiles()));
         let tiles = columns * rows;
-        if tiles > FREE_TILES.max((stream.len() / LEAST_TILE_PART) as u64).min(65_535) {
+        if tiles
+            > FREE_TILES
+                .max((stream.len() / LEAST_TILE_PART) as u64)
+                .min(65_535)
+        {
             let length = stream.len();
             let detail = format!("{length} bytes can't hold {columns} x {rows} tiles");
             return Err(PixelError::new(PixelErrorKind::Implausible, detail));
@@ -47,6 +55,8 @@ impl TileParts {
             progressions: 0,
             cut: None,
             end: header.end,
+            miscounted: false,
+            places: Vec::new(),
             open: false,
         };
         while parts.next(stream) {}
@@ -60,7 +70,7 @@ impl TileParts {
     /// Takes the tile-part at `self.end`; false where there is none, or it goes beyond the end.
     fn next(&mut self, stream: &[u8]) -> bool {
         let at = self.end;
-        let Some(&[0xFF, 0x90, 0, 10, t0, t1, p0, p1, p2, p3, _, parts]) =
+        let Some(&[0xFF, 0x90, 0, 10, t0, t1, p0, p1, p2, p3, part, parts]) =
             stream.get(at..).and_then(|rest| rest.first_chunk::<12>())
         else {
             return false;
@@ -70,6 +80,8 @@ impl TileParts {
         let Some((seen, expected)) = self.tiles.get_mut(tile) else {
             return false;
         };
+        self.places.push((at, tile));
+        self.miscounted |= parts != 0 && part >= parts;
         if length != 0 && length > stream.len() - at {
             self.cut = Some((tile, at));
             return false;
@@ -82,7 +94,9 @@ impl TileParts {
             self.end = stream.len();
             let padding = stream.iter().rev().take_while(|b| matches!(b, 0 | 0xFF));
             let end = stream.len() - padding.count();
-            self.open = !stream.get(..end).is_some_and(|s| s.ends_with(&[0xFF, 0xD9]));
+            self.open = !stream
+                .get(..end)
+                .is_some_and(|s| s.ends_with(&[0xFF, 0xD9]));
             return false;
         }
         self.end = at + length.max(LEAST_TILE_PART);
@@ -140,18 +154,31 @@ impl TileParts {
         Some(Incomplete { rows, error })
     }
 
-    /// A code stream of what is there: the tile-part that was cut gets the length it has, EOC follows.
-    pub(super) fn repaired<'a>(&self, stream: &'a [u8]) -> Cow<'a, [u8]> {
-        let Some((_, at)) = self.cut else {
+    /// A code stream whose tile-parts are as many as they say, which OpenJPEG relies on: it would leave out the last ones.
+    pub(super) fn recounted<'a>(&self, stream: &'a [u8]) -> Cow<'a, [u8]> {
+        if !self.miscounted {
             return Cow::Borrowed(stream);
-        };
-        let mut copy = Vec::with_capacity(stream.len() + 2);
-        copy.extend(stream);
-        let length = (stream.len() - at) as u32;
-        if let Some(psot) = copy.get_mut(at + 6..at + 10) {
-            psot.copy_from_slice(&length.to_be_bytes());
         }
-        copy.extend([0xFF, 0xD9]);
+        let mut copy = stream.to_vec();
+        for &(at, tile) in &self.places {
+            let count = self.tiles.get(tile).map_or(0, |&(seen, _)| seen);
+            if let Some(parts) = copy.get_mut(at + 11) {
+                // 0: unknown.
+                *parts = u8::try_from(count).unwrap_or(0);
+            }
+        }
         Cow::Owned(copy)
+    }
+
+    /// A code stream of what is there: the tile-part that was cut gets the length it has, EOC follows.
+    pub(super) fn repaired(&self, mut stream: Vec<u8>) -> Vec<u8> {
+        if let Some((_, at)) = self.cut {
+            let length = (stream.len() - at) as u32;
+            if let Some(psot) = stream.get_mut(at + 6..at + 10) {
+                psot.copy_from_slice(&length.to_be_bytes());
+            }
+            stream.extend([0xFF, 0xD9]);
+        }
+        stream
     }
 }
