@@ -73,6 +73,9 @@ def test_every_file(pydicom_files: list[Path], pydicom_data_files: list[Path], f
             expected = outcome(getattr(theirs, name), arr, theirs_ds)
             if isinstance(expected, Exception):
                 continue
+            if name == "apply_color_lut" and theirs_ds.original_encoding[1] is False and expected.itemsize == 2:
+                # pydicom 3.0.2 reads these tables in little endian whatever the data set's byte order.
+                expected = expected.byteswap()
             for ds in (ours_ds, theirs_ds):
                 try:
                     check_equal(outcome(getattr(ours, name), arr, ds), expected)
@@ -91,7 +94,9 @@ def samples(dtype: Any, rng: np.random.Generator, shape: tuple[int, ...] = (37, 
     if np.dtype(dtype).kind == "f":
         return (rng.normal(0, 3000, shape)).astype(dtype)
     limits = np.iinfo(dtype)
-    return rng.integers(max(limits.min, -40_000), min(limits.max, 70_000), shape, dtype=dtype, endpoint=True)
+    native = np.dtype(dtype).newbyteorder("=")
+    found = rng.integers(max(limits.min, -40_000), min(limits.max, 70_000), shape, dtype=native, endpoint=True)
+    return found.astype(dtype)
 
 
 def image(**elements: Any) -> PydicomDataset:
@@ -160,10 +165,16 @@ def test_voi_and_modality_luts() -> None:
                         arr = samples(dtype, rng)
                         found = outcome(getattr(ours, name), arr, ds)
                         assert found.dtype == (np.uint8 if bits == 8 else np.uint16)
-                        wide = np.clip(np.trunc(arr.astype(np.float64) - first), 0, entries - 1).astype(int)
+                        wide = arr - arr.dtype.type(first) if arr.dtype.kind == "f" else arr.astype(np.int64) - first
+                        wide = np.clip(np.trunc(wide), 0, entries - 1).astype(int)
                         assert np.array_equal(found, table[wide])
                         expected = outcome(getattr(theirs, name), arr, ds)
-                        fits = arr.astype(np.float64).max() - first <= np.iinfo(np.uint8 if bits == 8 else np.int16).max
+                        # pydicom's index has the samples' or the entries' type, and wraps around where it does not fit.
+                        kinds = [
+                            np.uint8 if bits == 8 else np.uint16,
+                            dtype if np.dtype(dtype).kind != "f" else np.int64,
+                        ]
+                        fits = arr.astype(np.float64).max() - first <= min(np.iinfo(kind).max for kind in kinds)
                         if isinstance(expected, np.ndarray) and fits:
                             check_equal(found, expected)
                             cases += 1

@@ -24,7 +24,8 @@ def test_every_file(
     for path in pydicom_files + pydicom_data_files:
         try:
             theirs = pydicom.dcmread(path, force=True)
-            groups = {tag.group for tag in theirs if tag.element == 0x3000 and 0x6000 <= tag.group <= 0x60FF}
+            tags = list(theirs.keys())
+            groups = {tag.group for tag in tags if tag.element == 0x3000 and 0x6000 <= tag.group <= 0x60FF}
             ours = rd.dcmread(path, force=True) if groups else None
         except Exception:
             continue

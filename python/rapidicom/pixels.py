@@ -259,9 +259,7 @@ def overlay_array(ds: Any, group: int) -> npt.NDArray[np.uint8]:
     ``ValueError`` for another group or too little data.
     """
     if not 0x6000 <= group <= 0x60FF:
-        raise ValueError(
-            "The group part of the 'Overlay Data' element tag must be between 0x6000 and 0x60FF (inclusive)"
-        )
+        raise ValueError(f"the overlay's group is {group:#06x}, expected 0x6000 to 0x60FF")
     found = {name: ds.get((group, element)) for name, element in _OVERLAY.items()}
     values: dict[str, Any] = {name: None if element is None else element.value for name, element in found.items()}
     in_pixels = values["OverlayData"] is None and values["OverlayBitPosition"] and "PixelData" in ds
@@ -381,10 +379,6 @@ def _output_range(ds: Any) -> tuple[float, float]:
 
 def _palette_of(ds: Any) -> tuple[int, list[_Array]]:
     """First value mapped and tables of the Palette Color Lookup Table Module. PS3.3 C.7.6.3.1.5"""
-    if ds.get("PixelPresentation") in ("MIXED", "COLOR"):
-        raise ValueError(
-            "The Supplemental Palette Color Lookup Table Module is not supported: it colours part of the range"
-        )
     if "RedPaletteColorLookupTableDescriptor" not in ds:
         raise ValueError("No suitable Palette Color Lookup Table Module found")
     entries, first, bits = (int(number) for number in ds.RedPaletteColorLookupTableDescriptor)

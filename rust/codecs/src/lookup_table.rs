@@ -106,6 +106,8 @@ pub(crate) fn gather<const CELL: usize>(
             .get(index(value, first, cells.len()))
             .unwrap_or(&lowest)
     };
+    // Towards zero, as numpy's conversion does; what is no number gets the first entry.
+    let cut = |difference: f64| of((difference as i64).saturating_add(first).into());
     match sample_type {
         SampleType::U8 | SampleType::I8 => {
             let mut table = [lowest; 256];
@@ -129,21 +131,16 @@ pub(crate) fn gather<const CELL: usize>(
             });
             gather_16(samples, &table, out);
         }
-        SampleType::F32 => with_floats(
-            samples.as_chunks::<4>().0,
-            first,
-            out,
-            |bytes| f64::from(f32::from_ne_bytes(bytes)),
-            of,
-        ),
+        // numpy subtracts in the samples' own type.
+        SampleType::F32 => {
+            for (cell, &bytes) in out.iter_mut().zip(samples.as_chunks::<4>().0) {
+                *cell = *cut(f64::from(f32::from_ne_bytes(bytes) - first as f32));
+            }
+        }
         SampleType::F64 => {
-            with_floats(
-                samples.as_chunks::<8>().0,
-                first,
-                out,
-                f64::from_ne_bytes,
-                of,
-            );
+            for (cell, &bytes) in out.iter_mut().zip(samples.as_chunks::<8>().0) {
+                *cell = *cut(f64::from_ne_bytes(bytes) - first as f64);
+            }
         }
         _ => with_samples!(sample_type, samples, |values| {
             for (cell, value) in out.iter_mut().zip(values) {
@@ -152,20 +149,6 @@ pub(crate) fn gather<const CELL: usize>(
         }),
     }
     Ok(())
-}
-
-/// Differences are cut towards zero, as numpy's conversion does; what is no number gets the first entry.
-fn with_floats<'a, const N: usize, const CELL: usize>(
-    samples: &[[u8; N]],
-    first: i64,
-    out: &mut [[u8; CELL]],
-    read: impl Fn([u8; N]) -> f64,
-    of: impl Fn(i128) -> &'a [u8; CELL],
-) {
-    for (cell, &bytes) in out.iter_mut().zip(samples) {
-        let difference = (read(bytes) - first as f64) as i64;
-        *cell = *of(i128::from(difference) + i128::from(first));
-    }
 }
 
 #[inline(always)]

@@ -15,6 +15,7 @@ pub struct Rescale {
 
 impl Rescale {
     /// One f64 for each sample: the product is rounded, then the sum.
+    #[allow(clippy::unnecessary_cast, reason = "one of the sample types is f64")]
     pub fn apply(&self, samples: &[u8], sample_type: SampleType, out: &mut [u8]) -> Result<()> {
         check_length(samples, sample_type, 8, out)?;
         let out = out.as_chunks_mut::<8>().0;

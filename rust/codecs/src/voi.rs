@@ -31,8 +31,11 @@ pub struct Window {
     pub y_max: f64,
 }
 
-/// Samples from which on a table for every value of 16 bits is made first: for the sigmoid, and for output of 8 bits.
+/// Samples from which on the sigmoid is evaluated for every value of 16 bits first.
 const LARGE: usize = 1 << 17;
+
+/// The same for output of 8 bits: its table is soon made, see [`bytes_of`].
+const LARGE_8_BIT: usize = 1 << 13;
 
 /// Numbers of a window that do not depend on the sample.
 #[derive(Clone, Copy)]
@@ -78,6 +81,7 @@ impl Ramp {
 
 impl Window {
     /// One f64 for each sample.
+    #[allow(clippy::unnecessary_cast, reason = "one of the sample types is f64")]
     pub fn apply(&self, samples: &[u8], sample_type: SampleType, out: &mut [u8]) -> Result<()> {
         check_length(samples, sample_type, 8, out)?;
         let ramp = self.ramp()?;
@@ -105,6 +109,7 @@ impl Window {
 
     /// One byte for each stored value: rescaled, windowed to 0…255 (whatever the range of this window's output is), rounded to the
     /// nearest, halves up.
+    #[allow(clippy::unnecessary_cast, reason = "one of the sample types is f64")]
     pub fn apply_8_bit(
         &self,
         rescale: Rescale,
@@ -120,7 +125,13 @@ impl Window {
         }
         .ramp()?;
         let of = |x: f64| ramp.byte(rescale.of(x));
-        if let Some(table) = table_of(sample_type, out.len(), |x| [of(x)]) {
+        let first = match sample_type {
+            SampleType::U16 => Some(0),
+            SampleType::I16 => Some(i32::from(i16::MIN)),
+            _ => None,
+        };
+        if let (Some(first), true) = (first, out.len() >= LARGE_8_BIT) {
+            let table = bytes_of(first, |value| of(f64::from(value)));
             gather_16(samples, &table, out.as_chunks_mut::<1>().0);
             return Ok(());
         }
@@ -169,6 +180,32 @@ fn table_of<T>(sample_type: SampleType, samples: usize, of: impl Fn(f64) -> T) -
         SampleType::I16 => Some(all_values(|value| of(f64::from(value.cast_signed())))),
         _ => None,
     }
+}
+
+/// The table of a monotonous function of the 65,536 values from `first` on, by their bits: it is evaluated between the two ends
+/// where it does not change, which a bisection finds, only. A window is a small part of all values.
+fn bytes_of(first: i32, of: impl Fn(i32) -> u8) -> Vec<[u8; 1]> {
+    let (lowest, highest) = (of(first), of(first + 0xFFFF));
+    let bisect = |changed: &dyn Fn(i32) -> bool| {
+        let (mut low, mut high) = (0, 0x1_0000);
+        while low < high {
+            let middle = (low + high) / 2;
+            match changed(first + middle) {
+                true => high = middle,
+                false => low = middle + 1,
+            }
+        }
+        low
+    };
+    let begin = bisect(&|value| of(value) != lowest);
+    let end = bisect(&|value| of(value) == highest).max(begin);
+    let mut table = vec![[lowest]; begin as usize];
+    table.extend((begin..end).map(|n| [of(first + n)]));
+    table.resize(0x1_0000, [highest]);
+    if first < 0 {
+        table.rotate_left(0x8000);
+    }
+    table
 }
 
 #[cfg(test)]
@@ -225,12 +262,14 @@ mod tests {
         let samples: Vec<u8> = (0..LARGE)
             .flat_map(|n| ((n * 31) as u16).to_ne_bytes())
             .collect();
-        for function in [
-            VoiLutFunction::Linear,
-            VoiLutFunction::LinearExact,
-            VoiLutFunction::Sigmoid,
+        for (function, slope) in [
+            (VoiLutFunction::Linear, 1.5),
+            (VoiLutFunction::LinearExact, -0.25),
+            (VoiLutFunction::Sigmoid, 0.0),
+            (VoiLutFunction::Sigmoid, -3.0),
         ] {
             let window = Window { function, ..WINDOW };
+            let rescale = Rescale { slope, ..rescale };
             for sample_type in [SampleType::U16, SampleType::I16] {
                 let (mut rescaled, mut doubles) = (vec![0; LARGE * 8], vec![0; LARGE * 8]);
                 let mut bytes = vec![0; LARGE];
