@@ -23,6 +23,7 @@ from ._rapidicom import pixel_array as pixel_array
 from ._rapidicom import scan as scan
 from .errors import DicomError as DicomError
 from .errors import FileChangedError as FileChangedError
+from .errors import IncompleteFrameWarning as IncompleteFrameWarning
 from .errors import InternalError as InternalError
 from .errors import InvalidDicomError as InvalidDicomError
 from .errors import LimitError as LimitError
@@ -36,6 +37,7 @@ from .uid import UID as UID
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import pixels as pixels
     from .read_warning import ReadWarning as ReadWarning
     from .read_warning import WarningCode as WarningCode
 
@@ -48,6 +50,7 @@ __all__ = [
     "FileChangedError",
     "Frames",
     "Index",
+    "IncompleteFrameWarning",
     "InternalError",
     "InvalidDicomError",
     "LimitError",
@@ -71,6 +74,7 @@ __all__ = [
     "is_dicom",
     "iter_pixels",
     "pixel_array",
+    "pixels",
     "scan",
 ]
 
@@ -78,7 +82,11 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name):
-        """What is imported when first asked for: ``enum`` and ``typing`` take longer than all of the above."""
+        """What is imported when first asked for: ``enum``, ``typing`` and numpy take longer than all of the above."""
+        if name == "pixels":
+            from importlib import import_module
+
+            return import_module(".pixels", __name__)
         if name not in ("ReadWarning", "WarningCode"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from . import read_warning

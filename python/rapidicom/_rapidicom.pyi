@@ -29,14 +29,23 @@ __all__ = [
     "Schema",
     "Sequence",
     "__version__",
+    "_convert_ybr_full",
     "_deviations",
     "_dictionary_entry",
+    "_expand_segments",
+    "_look_up",
+    "_overlay_of_cells",
+    "_palette",
+    "_rescale",
     "_restore_dataset",
     "_restore_element",
     "_restore_limits",
     "_restore_sequence",
     "_tag_of",
     "_uid_entry",
+    "_unpack_overlay",
+    "_window",
+    "_window_8_bit",
     "dcmread",
     "index",
     "is_dicom",
@@ -393,6 +402,7 @@ class Frames:
         out: npt.NDArray[Any] | None = None,
         threads: int | None = None,
         raw: bool = False,
+        on_error: Literal["raise", "salvage"] = "raise",
     ) -> npt.NDArray[Any]:
         """Frames as one array of shape ``(F, R, C)`` or ``(F, R, C, S)``, also where F is 1; parallel over frames.
 
@@ -401,6 +411,8 @@ class Frames:
         those of the result and it is C-contiguous and writable.
         ``threads``: 1 is the caller's alone; None is as many as help.
         ``raw``: samples as stored, YBR stays YBR. PS3.3 §C.7.6.3.1.2
+        ``on_error``: a code stream that ends early raises ``PixelDecodeError``; with ``"salvage"`` its rows are given as
+        far as they go, the rest zeros or what the decoder made up, with an ``IncompleteFrameWarning``.
         """
 
     def encoded(self, index: int) -> memoryview:
@@ -547,11 +559,13 @@ def pixel_array(
     out: npt.NDArray[Any] | None = None,
     threads: int | None = None,
     limits: Limits | None = None,
+    on_error: Literal["raise", "salvage"] = "raise",
 ) -> npt.NDArray[Any]:
     """The pixels of an image in one call: as ``Dataset.pixel_array``, or one frame. PS3.3 §C.7.6.3
 
     ``index``: a frame, from the end where it is negative: ``(R, C)`` or ``(R, C, S)``; no other frame is read.
     ``raw``: samples as stored, YBR stays YBR.
+    ``on_error``: as in ``Frames.decode``.
     ``out``: an array to be filled and returned; ``ValueError``, before any work, unless its shape and dtype are those of
     the result and it is C-contiguous and writable.
     ``threads``: 1 is the caller's alone; None is as many as help.
@@ -567,6 +581,7 @@ def iter_pixels(
     raw: bool = False,
     threads: int | None = None,
     limits: Limits | None = None,
+    on_error: Literal["raise", "salvage"] = "raise",
 ) -> abc.Iterator[npt.NDArray[Any]]:
     """Yields frames one by one, each an array ``(R, C)`` or ``(R, C, S)``: memory does not grow with their number.
 
@@ -756,3 +771,34 @@ def _restore_element(data_set: Dataset, tag: int) -> DataElement:
 
 def _restore_limits(values: list[float | None]) -> Limits:
     """The limits in the order of their names in ``Limits``."""
+
+_Lent: TypeAlias = Buffer | npt.NDArray[Any]
+
+def _rescale(samples: _Lent, sample_type: str, rescale: tuple[float, float], out: _Lent) -> None:
+    """(slope, intercept) → float64. The functions below are the loops of ``rapidicom.pixels``: samples of a numpy type ("u2"), ``out`` of the right length."""
+
+def _look_up(samples: _Lent, sample_type: str, table: tuple[int, int, _Lent], out: _Lent) -> None:
+    """(first value mapped, bytes of an entry, entries)"""
+
+def _window(samples: _Lent, sample_type: str, window: tuple[str, float, float, float, float], out: _Lent) -> None:
+    """(VOI LUT Function, center, width, least and greatest output) → float64"""
+
+def _window_8_bit(
+    samples: _Lent,
+    sample_type: str,
+    rescale: tuple[float, float],
+    window: tuple[str, float, float, float, float],
+    out: _Lent,
+) -> None:
+    """As the two before, to uint8 from 0 to 255."""
+
+def _palette(samples: _Lent, sample_type: str, palette: tuple[int, int, abc.Sequence[_Lent]], out: _Lent) -> None:
+    """(first value mapped, bytes of an entry, three or four tables)"""
+
+def _expand_segments(data: abc.Sequence[int], entry_bits: int, little_endian: bool, entries: int) -> list[int]:
+    """The entries of a segmented palette, at most so many."""
+
+def _unpack_overlay(overlay_data: _Lent, out: _Lent) -> None: ...
+def _overlay_of_cells(cells: _Lent, cell_bytes: int, bit_position: int, out: _Lent) -> None: ...
+def _convert_ybr_full(pixels: _Lent, to_rgb: bool) -> None:
+    """Three bytes a pixel, in place."""

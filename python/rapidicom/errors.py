@@ -99,3 +99,9 @@ class FileChangedError(DicomError, OSError):
 
 class InternalError(DicomError):
     """A defect of this package; please report it."""
+
+
+class IncompleteFrameWarning(UserWarning):
+    """A frame whose code stream ends early was given as far as it goes, as ``on_error="salvage"`` asks; the words say how many
+    of its rows are real.
+    """

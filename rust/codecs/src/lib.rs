@@ -12,6 +12,7 @@
 //! | [`cells`] | byte order, unused bits |
 //! | [`planar`] | Planar Configuration 1 → 0 |
 //! | [`color`] | YBR_FULL, YBR_FULL_422 → RGB |
+//! | [`compressed`] | a compressed frame → samples: gate, decoder, finish |
 //! | [`decoder`] | what every family of compressed frames offers |
 //! | [`family`] | which families there are, and which one a code stream is of |
 //! | [`rle`] | RLE Lossless: PS3.5 Annex G |
@@ -32,6 +33,7 @@
 
 pub mod cells;
 pub mod color;
+pub mod compressed;
 pub mod decoder;
 #[cfg(feature = "deflate")]
 pub mod deflate;
@@ -62,6 +64,7 @@ pub mod rgb_to_ybr;
 pub mod rle;
 pub mod voi;
 
+pub use compressed::Compressed;
 pub use decoder::{DecodeOptions, Decoded, Decoder, Incomplete, StreamColor, StreamHeader};
 pub use error::{PixelError, PixelErrorKind, Result};
 pub use family::Family;

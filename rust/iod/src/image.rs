@@ -1,8 +1,8 @@
 //! The Image Pixel Module: PS3.3 §C.7.6.3, §C.7.6.6 (multi-frame), §C.7.6.24-25 (float).
 
 use rapidicom_codecs::{
-    FrameLayout, Native, PhotometricInterpretation, PixelError, PixelErrorKind,
-    PlanarConfiguration, SampleFormat,
+    Compressed, DecodeOptions, Family, FrameLayout, Incomplete, Native, PhotometricInterpretation,
+    PixelError, PixelErrorKind, PlanarConfiguration, SampleFormat,
 };
 use rapidicom_core::data_set::DataSet;
 use rapidicom_core::read::leniency::{Deviations, Leniency};
@@ -28,6 +28,8 @@ pub struct Image {
     pub native: Native,
     /// The value is fragments. PS3.5 §A.4
     pub encapsulated: bool,
+    /// What fragments hold, by the Transfer Syntax; none of native frames in fragments, video, and what is not known.
+    pub family: Option<Family>,
 }
 
 /// Fetches Value Fields of a level.
@@ -175,6 +177,9 @@ impl Image {
             pixel_data,
             native,
             encapsulated,
+            family: transfer_syntax
+                .filter(|_| encapsulated)
+                .and_then(|syntax| Family::of_transfer_syntax(syntax.uid())),
         };
         if !encapsulated {
             image.settle(notes)?;
@@ -229,6 +234,40 @@ impl Image {
             Some(max) => Err(Error::limit("max_output_bytes", max, all)),
             None => Ok(all),
         }
+    }
+
+    /// Decodes a frame out of its fragments' bytes, `stored`, the first of which lies at `offset`. What is given back says where
+    /// the code stream ended before its last row.
+    pub fn decode_encapsulated(
+        &self,
+        offset: u64,
+        stored: &[u8],
+        out: &mut [u8],
+    ) -> Result<Option<Incomplete>> {
+        let raw = self.native.raw;
+        let done = match self.family {
+            Some(family) => {
+                let options = DecodeOptions { raw, reduce: 0 };
+                Compressed { family, options }.decode(stored, &self.layout, out)
+            }
+            None => {
+                let native = Native {
+                    ow: false,
+                    ..self.native
+                };
+                native.decode(stored, 0, &self.layout, out).map(|()| None)
+            }
+        };
+        done.map_err(|error| match error.kind {
+            PixelErrorKind::Implausible => {
+                let (limit, value) = (stored.len() as u64, out.len() as u64);
+                let name = "expansion";
+                Error::new(ErrorKind::Limit { name, limit, value }, error.detail)
+                    .at(offset)
+                    .of(Tag::PIXEL_DATA)
+            }
+            _ => refused(error, offset),
+        })
     }
 
     /// Where native frame `index` lies in the file, and the bit at which it begins; an error if the value is too short.

@@ -6,7 +6,7 @@ use crate::error::{Result, path_text, raise};
 use crate::frames::{FrameTable, Frames};
 use crate::keyword::{Key, Step, key_of, tag_from};
 use crate::object::{Slots, untracked};
-use crate::pixels;
+use crate::pixels::{self, Wish};
 use crate::root::{Part, Place, Root};
 use crate::sequence::Sequence;
 use crate::types::{function, python};
@@ -738,7 +738,7 @@ impl Dataset {
 
     #[getter]
     fn pixel_array<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        pixels::pixel_array(py, &self.frames(py)?, None, false, None, None)
+        pixels::pixel_array(py, &self.frames(py)?, None, None, &Wish::default())
     }
 
     fn __setattr__(&self, name: &str, _value: &Bound<'_, PyAny>) -> PyResult<()> {

@@ -2,18 +2,20 @@
 
 use crate::buffer::fill;
 use crate::dataset::Dataset;
-use crate::error::{Result, raise};
-use crate::pixels;
+use crate::error::{Result, from_source, raise};
+use crate::pixels::{self, Wish};
 use crate::root::{Part, Place, Root};
 use crate::verify::Level;
 use pyo3::exceptions::{PyBufferError, PyIndexError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyMemoryView, PySlice};
+use rapidicom_codecs::Family;
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{Fragments, FrameRange, Window};
 use rapidicom_core::{Error, ErrorKind};
 use rapidicom_iod::image::Image;
+use rapidicom_source::Kind;
 use std::borrow::Cow;
 use std::ffi::c_int;
 use std::ops::Range;
@@ -40,11 +42,33 @@ impl FrameTable {
             .start
             .transfer_syntax
             .filter(|_| data_set.place.is_none());
-        let image = Image::of(&data_set.set, &level, syntax, false, limits, &mut unheard)?;
+        let mut image = Image::of(&data_set.set, &level, syntax, false, limits, &mut unheard)?;
         let encapsulated = if image.encapsulated {
-            let bytes = data_set.bytes(&image.pixel_data)?;
+            let range = image.pixel_data.value_offset..image.pixel_data.value_end();
+            let source = root.source(data_set.part);
+            // Of a file that is read piece by piece, the headers of the fragments are looked at through a map of the value.
+            let mut map = match source.kind() {
+                Kind::Deferred => source.copy_on_write(range).map_err(from_source)?,
+                _ => None,
+            };
+            let bytes = match &mut map {
+                Some(map) => Cow::Borrowed(map.look()),
+                None => data_set.bytes(&image.pixel_data)?,
+            };
             let window = Window::new(&bytes, image.pixel_data.value_offset);
-            Some(image.encapsulated_frames(&data_set.set, &level, &window, limits, &mut unheard)?)
+            let frames =
+                image.encapsulated_frames(&data_set.set, &level, &window, limits, &mut unheard)?;
+            if image.family.is_none() && !syntax.is_some_and(|t| t.is_encapsulated()) {
+                // The Transfer Syntax says nothing of fragments: their own marks may.
+                let first = frames.1.first();
+                let code_stream = first.and_then(|f| window.get(f.offset, f.length));
+                image.family = code_stream.and_then(Family::of_code_stream);
+            }
+            drop(bytes);
+            if let Some(map) = map {
+                map.check().map_err(from_source)?;
+            }
+            Some(frames)
         } else {
             None
         };
@@ -130,7 +154,7 @@ impl Frames {
     }
 
     /// Where frame `frame` lies: first byte and length.
-    fn place_of(&self, frame: u64) -> Result<Range<u64>> {
+    pub(crate) fn place_of(&self, frame: u64) -> Result<Range<u64>> {
         if self.table.encapsulated.is_some() {
             let range = self.frame_range(frame)?;
             return Ok(range.offset..range.offset.saturating_add(range.length));
@@ -194,7 +218,7 @@ impl Frames {
         index: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if let Ok(index) = index.extract::<isize>() {
-            return pixels::one_frame(py, self, self.index(index)?, false, None);
+            return pixels::one_frame(py, self, self.index(index)?, None, &Wish::default());
         }
         let Ok(slice) = index.cast::<PySlice>() else {
             return Err(PyTypeError::new_err(
@@ -225,13 +249,13 @@ impl Frames {
     fn __iter__(slf: Bound<'_, Self>) -> FrameIterator {
         FrameIterator {
             frames: slf.unbind(),
-            raw: false,
+            wish: Wish::default(),
             indices: None,
             next: std::sync::atomic::AtomicUsize::new(0),
         }
     }
 
-    #[pyo3(signature = (indices = None, *, out = None, threads = None, raw = false))]
+    #[pyo3(signature = (indices = None, *, out = None, threads = None, raw = false, on_error = "raise"))]
     fn decode<'py>(
         &self,
         py: Python<'py>,
@@ -239,7 +263,9 @@ impl Frames {
         out: Option<Bound<'py, PyAny>>,
         threads: Option<usize>,
         raw: bool,
+        on_error: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let wish = Wish::new(raw, threads, on_error)?;
         let frames = match indices {
             Some(indices) => indices
                 .into_iter()
@@ -247,7 +273,7 @@ impl Frames {
                 .collect::<PyResult<Vec<_>>>()?,
             None => pixels::all_frames(py, self)?,
         };
-        pixels::stack(py, self, &frames, raw, out, threads)
+        pixels::stack(py, self, &frames, out, &wish)
     }
 
     fn encoded<'py>(&self, py: Python<'py>, index: isize) -> PyResult<Bound<'py, PyMemoryView>> {
@@ -301,7 +327,7 @@ impl Frames {
 #[pyclass(frozen, module = "rapidicom._rapidicom")]
 pub(crate) struct FrameIterator {
     pub(crate) frames: Py<Frames>,
-    pub(crate) raw: bool,
+    pub(crate) wish: Wish,
     pub(crate) indices: Option<Vec<u64>>,
     pub(crate) next: std::sync::atomic::AtomicUsize,
 }
@@ -320,7 +346,7 @@ impl FrameIterator {
             None => (n < frames.chosen.len).then(|| frames.chosen.frame(n)),
         };
         frame
-            .map(|frame| pixels::one_frame(py, frames, frame, self.raw, None))
+            .map(|frame| pixels::one_frame(py, frames, frame, None, &self.wish))
             .transpose()
     }
 }

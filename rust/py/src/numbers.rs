@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::types::Numpy;
 use pyo3::prelude::*;
 use rapidicom_core::read::{ElementHeader, u16_of};
-use rapidicom_core::value::number::{Decimal, decimals, integer};
+use rapidicom_core::value::number::{Decimal, count_values, decimals, integer};
 use rapidicom_core::value::text::trim_end;
 use rapidicom_core::{Error, ErrorKind, Tag, Vr};
 
@@ -46,10 +46,7 @@ pub(crate) fn to_numpy<'py>(
     };
     if matches!(vr, Vr::DS | Vr::IS) {
         let text = trim_end(bytes);
-        let count = match text {
-            [] => 0,
-            text => text.iter().filter(|&&byte| byte == b'\\').count() + 1,
-        };
+        let count = count_values(text);
         let out = Numpy::get(py)?.empty.bind(py).call1((count, dtype))?;
         let mut held = HeldBuffer::of(&out, true)?;
         let cells = held.bytes_mut()?;

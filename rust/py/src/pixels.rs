@@ -5,20 +5,57 @@ use crate::error::{Result, from_source};
 use crate::frames::Frames;
 use crate::object::untracked;
 use crate::root::within_deadline;
-use crate::types::Numpy;
+use crate::types::{Numpy, function};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use rapidicom_codecs::SampleType;
+use rapidicom_codecs::{Incomplete, SampleType};
 use rapidicom_core::{Error, ErrorKind, Tag};
 use rapidicom_iod::image::{Image, refused};
 use rapidicom_source::CowMap;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 
-/// Bytes decoded between two looks at Ctrl-C.
+/// Bytes of native frames decoded between two looks at Ctrl-C, and of compressed ones, which take ten times as long and more.
 const STRETCH: usize = 128 << 20;
-/// Below this a second thread costs more than it brings.
+const COMPRESSED_STRETCH: usize = 16 << 20;
+/// Below this a second thread costs more than it brings to native frames; a compressed frame is always worth one.
 const WORTH_A_THREAD: usize = 2 << 20;
+
+/// How frames are to be decoded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wish {
+    raw: bool,
+    threads: Option<usize>,
+    /// Give what there is of a code stream that ends early, with a warning.
+    salvage: bool,
+}
+
+impl Wish {
+    pub(crate) fn new(raw: bool, threads: Option<usize>, on_error: &str) -> PyResult<Wish> {
+        let salvage = match on_error {
+            "raise" => false,
+            "salvage" => true,
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "on_error is {other:?}, expected 'raise' or 'salvage'"
+                )));
+            }
+        };
+        Ok(Wish {
+            raw,
+            threads,
+            salvage,
+        })
+    }
+
+    fn alone(self) -> Wish {
+        Wish {
+            threads: Some(1),
+            ..self
+        }
+    }
+}
 
 /// Processors that this process may use; asked once, as the answer is read out of several files.
 fn cores() -> usize {
@@ -34,13 +71,16 @@ struct Wanted<'a> {
     frame_bytes: usize,
     shape: Vec<usize>,
     bytes: usize,
+    wish: Wish,
+    /// Frames that are not whole, and the words for each.
+    incomplete: Mutex<Vec<(u64, String)>>,
 }
 
 impl<'a> Wanted<'a> {
     /// `leading`: frames as the first axis, none for one frame without it.
-    fn new(frames: &'a Frames, count: usize, leading: bool, raw: bool) -> Result<Wanted<'a>> {
+    fn new(frames: &'a Frames, count: usize, leading: bool, wish: &Wish) -> Result<Wanted<'a>> {
         let mut image = frames.table.image.clone();
-        image.native.raw = raw;
+        image.native.raw = wish.raw;
         supported(frames)?;
         let at = image.pixel_data.value_offset;
         let sample = image.layout.sample_type().map_err(|e| refused(e, at))?;
@@ -71,6 +111,8 @@ impl<'a> Wanted<'a> {
             frame_bytes,
             shape,
             bytes,
+            wish: *wish,
+            incomplete: Mutex::default(),
         };
         wanted.check_length(count)?;
         Ok(wanted)
@@ -97,13 +139,13 @@ impl<'a> Wanted<'a> {
         };
         if self.image.encapsulated {
             let stored = self.frames.stored(frame)?;
-            let native = rapidicom_codecs::Native {
-                ow: false,
-                ..self.image.native
+            let offset = self.frames.place_of(frame)?.start;
+            let done = self.image.decode_encapsulated(offset, &stored, out);
+            self.frames.root.check(self.frames.part)?;
+            return match done.map_err(named)? {
+                Some(incomplete) => self.part_of(frame, offset, incomplete).map_err(named),
+                None => Ok(()),
             };
-            return native
-                .decode(&stored, 0, &self.image.layout, out)
-                .map_err(|e| named(refused(e, at)));
         }
         let (range, first_bit) = self.image.native_frame(frame)?;
         if self.image.native.is_in_place(&self.image.layout) {
@@ -121,6 +163,46 @@ impl<'a> Wanted<'a> {
             .decode(&stored, first_bit, &self.image.layout, out)
             .map_err(|e| named(refused(e, at)))?;
         self.frames.root.check(self.frames.part)
+    }
+
+    /// A frame whose code stream ends early: an error, or what there is and words to warn with.
+    fn part_of(&self, frame: u64, offset: u64, incomplete: Incomplete) -> Result<()> {
+        let rows = self.image.layout.rows;
+        if !self.wish.salvage {
+            let mut error = refused(incomplete.error, offset);
+            error.detail = format!(
+                "{}; {} of {rows} rows are there, on_error=\"salvage\" gives them",
+                error.detail, incomplete.rows
+            )
+            .into();
+            return Err(error);
+        }
+        let words = format!(
+            "frame {frame}: {} of {rows} rows are real: {}",
+            incomplete.rows, incomplete.error
+        );
+        if let Ok(mut all) = self.incomplete.lock() {
+            all.push((frame, words));
+        }
+        Ok(())
+    }
+
+    /// Tells of the frames that were salvaged.
+    fn warn(&self, py: Python<'_>) -> PyResult<()> {
+        let mut all = match self.incomplete.lock() {
+            Ok(mut all) => std::mem::take(&mut *all),
+            Err(_) => return Ok(()),
+        };
+        if all.is_empty() {
+            return Ok(());
+        }
+        all.sort_unstable();
+        let warn = function(py, "warnings", "warn")?;
+        let class = function(py, "rapidicom.errors", "IncompleteFrameWarning")?;
+        for (_, words) in all {
+            warn.call1((words, &class))?;
+        }
+        Ok(())
     }
 
     /// The frames from `first` on, `count` of them, as a private map of the file; none where bytes have to move.
@@ -196,56 +278,68 @@ impl<'a> Wanted<'a> {
         HeldBuffer::of(out, true)
     }
 
-    /// Decodes `frames` one after the other into `out`, on `threads` threads, with the interpreter released.
-    fn fill(
-        &self,
-        py: Python<'_>,
-        frames: &[u64],
-        out: &mut [u8],
-        threads: Option<usize>,
-    ) -> PyResult<()> {
+    /// Decodes `frames` one after the other into `out`, with the interpreter released.
+    fn fill(&self, py: Python<'_>, frames: &[u64], out: &mut [u8]) -> PyResult<()> {
         if self.frame_bytes == 0 {
             return Ok(());
         }
-        let per_stretch = (STRETCH / self.frame_bytes).max(1);
+        let stretch = match self.image.family {
+            Some(_) => COMPRESSED_STRETCH,
+            None => STRETCH,
+        };
+        let per_stretch = (stretch / self.frame_bytes).max(self.threads(frames.len()));
         let limits = &self.frames.root.options.limits;
         let begun = std::time::Instant::now();
         for (some, place) in frames
             .chunks(per_stretch)
             .zip(out.chunks_mut(per_stretch.saturating_mul(self.frame_bytes)))
         {
-            py.detach(|| self.fill_stretch(some, place, threads))
+            py.detach(|| self.fill_stretch(some, place))
                 .map_err(|e| self.frames.raise(py, e))?;
             py.check_signals()?;
             within_deadline(limits, begun).map_err(|e| self.frames.raise(py, e))?;
         }
-        Ok(())
+        self.warn(py)
     }
 
-    fn fill_stretch(&self, frames: &[u64], out: &mut [u8], threads: Option<usize>) -> Result<()> {
-        let wanted = threads
-            .unwrap_or_else(|| match out.len() / WORTH_A_THREAD {
-                0 | 1 => 1,
-                most => cores().min(most),
-            })
-            .clamp(1, frames.len().max(1));
-        let one = |some: &[u64], place: &mut [u8]| -> Result<()> {
-            some.iter()
-                .zip(place.chunks_exact_mut(self.frame_bytes))
-                .try_for_each(|(&frame, out)| self.decode(frame, out))
+    /// On how many threads so many frames are decoded.
+    fn threads(&self, frames: usize) -> usize {
+        let most = match self.image.family {
+            Some(_) => frames,
+            None => frames.saturating_mul(self.frame_bytes) / WORTH_A_THREAD,
         };
-        if wanted == 1 {
-            return one(frames, out);
+        let wanted = self.wish.threads.unwrap_or_else(|| match most {
+            0 | 1 => 1,
+            most => cores().min(most),
+        });
+        wanted.clamp(1, frames.max(1))
+    }
+
+    fn fill_stretch(&self, frames: &[u64], out: &mut [u8]) -> Result<()> {
+        let work = frames.iter().zip(out.chunks_exact_mut(self.frame_bytes));
+        let threads = self.threads(frames.len());
+        if threads == 1 {
+            return work
+                .into_iter()
+                .try_for_each(|(&frame, out)| self.decode(frame, out));
         }
-        let each = frames.len().div_ceil(wanted);
+        // Each thread takes the next frame: some take longer than others. The first error ends them all.
+        let work = Mutex::new(work);
+        let next = || work.lock().ok().and_then(|mut work| work.next());
+        let failed = AtomicBool::new(false);
+        let run = || -> Result<()> {
+            while !failed.load(Ordering::Relaxed)
+                && let Some((&frame, out)) = next()
+            {
+                self.decode(frame, out)
+                    .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+            }
+            Ok(())
+        };
         std::thread::scope(|scope| {
-            let work = frames
-                .chunks(each)
-                .zip(out.chunks_mut(each.saturating_mul(self.frame_bytes)));
-            let running: Vec<_> = work
-                .map(|(some, place)| scope.spawn(move || one(some, place)))
-                .collect();
-            let joined = running.into_iter().map(|thread| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
+            let mine = run();
+            let joined = others.into_iter().map(|thread| {
                 thread.join().unwrap_or_else(|_| {
                     Err(Error::new(
                         ErrorKind::Internal,
@@ -253,7 +347,8 @@ impl<'a> Wanted<'a> {
                     ))
                 })
             });
-            joined.collect::<Vec<_>>().into_iter().collect()
+            let all: Vec<_> = joined.chain([mine]).collect();
+            all.into_iter().collect()
         })
     }
 
@@ -262,11 +357,10 @@ impl<'a> Wanted<'a> {
         py: Python<'py>,
         frames: &[u64],
         out: Option<Bound<'py, PyAny>>,
-        threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if let Some(out) = out {
             let mut held = self.check_out(py, &out)?;
-            self.fill(py, frames, held.bytes_mut()?, threads)?;
+            self.fill(py, frames, held.bytes_mut()?)?;
             return Ok(out);
         }
         let consecutive = frames
@@ -283,16 +377,20 @@ impl<'a> Wanted<'a> {
         let wanted = (self.shape(py)?, numpy.dtype(py, self.sample));
         let array = numpy.empty.bind(py).call1(wanted)?;
         let mut held = HeldBuffer::of(&array, true)?;
-        self.fill(py, frames, held.bytes_mut()?, threads)?;
+        self.fill(py, frames, held.bytes_mut()?)?;
         Ok(array)
     }
 }
 
-/// Native data, or native frames in fragments (Encapsulated Uncompressed Explicit VR Little Endian, PS3.5 §A.4.11).
+/// That the frames are native, native in fragments (Encapsulated Uncompressed, PS3.5 §A.4.11), or of a family that is decoded.
 fn supported(frames: &Frames) -> Result<()> {
     const ENCAPSULATED_UNCOMPRESSED: &str = "1.2.840.10008.1.2.1.98";
     let syntax = frames.root.start.transfer_syntax;
-    if !frames.table.image.encapsulated
+    let image = &frames.table.image;
+    if !image.encapsulated
+        || image
+            .family
+            .is_some_and(|family| family.decoder().is_some())
         || syntax.is_some_and(|t| t.uid() == ENCAPSULATED_UNCOMPRESSED)
     {
         return Ok(());
@@ -301,7 +399,7 @@ fn supported(frames: &Frames) -> Result<()> {
         format!("{} ({})", t.name(), t.uid())
     });
     let detail = format!(
-        "Pixel Data {name} can't be decoded; expected native data; `frames.encoded(i)` gives the code stream"
+        "Pixel Data {name} can't be decoded frame by frame; `frames.encoded(i)` gives what is stored"
     );
     Err(Error::new(ErrorKind::UnsupportedTransferSyntax, detail).of(Tag::PIXEL_DATA))
 }
@@ -311,17 +409,16 @@ pub(crate) fn pixel_array<'py>(
     py: Python<'py>,
     frames: &Frames,
     index: Option<isize>,
-    raw: bool,
     out: Option<Bound<'py, PyAny>>,
-    threads: Option<usize>,
+    wish: &Wish,
 ) -> PyResult<Bound<'py, PyAny>> {
     if let Some(index) = index {
-        return one_frame(py, frames, frames.index(index)?, raw, out);
+        return one_frame(py, frames, frames.index(index)?, out, wish);
     }
     let numbers = all_frames(py, frames)?;
     let all = numbers.len();
-    let wanted = Wanted::new(frames, all, all > 1, raw).map_err(|e| frames.raise(py, e))?;
-    wanted.array(py, &numbers, out, threads)
+    let wanted = Wanted::new(frames, all, all > 1, wish).map_err(|e| frames.raise(py, e))?;
+    wanted.array(py, &numbers, out)
 }
 
 /// The numbers of all frames; that the value holds so many is found out before the list of them is made.
@@ -344,11 +441,11 @@ pub(crate) fn one_frame<'py>(
     py: Python<'py>,
     frames: &Frames,
     frame: u64,
-    raw: bool,
     out: Option<Bound<'py, PyAny>>,
+    wish: &Wish,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let wanted = Wanted::new(frames, 1, false, raw).map_err(|e| frames.raise(py, e))?;
-    wanted.array(py, &[frame], out, Some(1))
+    let wanted = Wanted::new(frames, 1, false, &wish.alone()).map_err(|e| frames.raise(py, e))?;
+    wanted.array(py, &[frame], out)
 }
 
 /// Some frames with a leading axis.
@@ -356,10 +453,9 @@ pub(crate) fn stack<'py>(
     py: Python<'py>,
     frames: &Frames,
     numbers: &[u64],
-    raw: bool,
     out: Option<Bound<'py, PyAny>>,
-    threads: Option<usize>,
+    wish: &Wish,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let wanted = Wanted::new(frames, numbers.len(), true, raw).map_err(|e| frames.raise(py, e))?;
-    wanted.array(py, numbers, out, threads)
+    let wanted = Wanted::new(frames, numbers.len(), true, wish).map_err(|e| frames.raise(py, e))?;
+    wanted.array(py, numbers, out)
 }

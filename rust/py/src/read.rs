@@ -6,7 +6,7 @@ use crate::error::{from_source, raise};
 use crate::frames::{FrameIterator, Frames};
 use crate::keyword::{tags_of, transfer_syntax_of};
 use crate::limits::Limits;
-use crate::pixels;
+use crate::pixels::{self, Wish};
 use crate::root::{ReadOptions, Root};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -237,7 +237,7 @@ fn frames_of(source: &Bound<'_, PyAny>, limits: Option<Limits>) -> PyResult<Fram
 /// The pixels of an image in one call: (R, C), (F, R, C), (R, C, S) or (F, R, C, S), or frame `index` alone. `raw` leaves
 /// YBR as it is; `out` is filled and returned, ValueError unless its shape, dtype and memory fit. PS3.3 §C.7.6.3
 #[pyfunction]
-#[pyo3(signature = (source, *, index = None, raw = false, out = None, threads = None, limits = None))]
+#[pyo3(signature = (source, *, index = None, raw = false, out = None, threads = None, limits = None, on_error = "raise"))]
 pub(crate) fn pixel_array<'py>(
     source: &Bound<'py, PyAny>,
     index: Option<isize>,
@@ -245,22 +245,25 @@ pub(crate) fn pixel_array<'py>(
     out: Option<Bound<'py, PyAny>>,
     threads: Option<usize>,
     limits: Option<Limits>,
+    on_error: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let wish = Wish::new(raw, threads, on_error)?;
     let frames = frames_of(source, limits)?;
-    pixels::pixel_array(source.py(), &frames, index, raw, out, threads)
+    pixels::pixel_array(source.py(), &frames, index, out, &wish)
 }
 
 /// Yields frames one by one, each (R, C) or (R, C, S): memory does not grow with their number. PS3.3 §C.7.6.3
 #[pyfunction]
-#[pyo3(signature = (source, *, indices = None, raw = false, threads = None, limits = None))]
+#[pyo3(signature = (source, *, indices = None, raw = false, threads = None, limits = None, on_error = "raise"))]
 pub(crate) fn iter_pixels(
     source: &Bound<'_, PyAny>,
     indices: Option<Vec<isize>>,
     raw: bool,
     threads: Option<usize>,
     limits: Option<Limits>,
+    on_error: &str,
 ) -> PyResult<FrameIterator> {
-    let _ = threads; // Native frames are views: there is nothing to do ahead of the caller.
+    let wish = Wish::new(raw, threads, on_error)?;
     let frames = frames_of(source, limits)?;
     let indices = indices
         .map(|all| {
@@ -272,7 +275,7 @@ pub(crate) fn iter_pixels(
     let frames = Py::new(source.py(), frames)?;
     Ok(FrameIterator {
         frames,
-        raw,
+        wish,
         indices,
         next: std::sync::atomic::AtomicUsize::new(0),
     })

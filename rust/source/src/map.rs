@@ -108,6 +108,13 @@ impl CowMap {
             .wrapping_add(self.skipped)
     }
 
+    /// The bytes as they are now, for whoever has the map alone; to be trusted once [`CowMap::check`] has passed.
+    pub fn look(&mut self) -> &[u8] {
+        // SAFETY: the range is mapped and readable as long as the map lives; `&mut self` says that nobody else has it, so
+        // that nobody has made references of `as_mut_ptr` that could be written through meanwhile.
+        unsafe { std::slice::from_raw_parts(self.as_mut_ptr(), self.len) }
+    }
+
     /// Bytes of the range.
     pub fn len(&self) -> usize {
         self.len

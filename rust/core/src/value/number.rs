@@ -99,21 +99,12 @@ pub fn integer(text: &[u8]) -> Option<i64> {
 }
 
 /// Gives each number of a DS Value Field, until one component is none: that one.
+///
+/// Reading eight characters at once (the backslash and the point found in a word, the digits folded by three multiplications)
+/// was tried: 150 instructions a number without one branch to guess, 12.8 ns; the loop over characters takes 10.6.
 #[inline]
 pub fn decimals(bytes: &[u8], mut each: impl FnMut(f64)) -> Option<Decimal<'_>> {
-    let mut rest = bytes;
-    // While a component and its backslash lie within the next 17 bytes: all that are written as they should be.
-    while let Some((token, tail)) = short_token(rest) {
-        match token.decimal() {
-            Some(number) => each(number),
-            None => match Decimals::new(rest).next() {
-                Some(Decimal::Number(number)) => each(number),
-                odd => return odd,
-            },
-        }
-        rest = tail;
-    }
-    for value in Decimals::new(rest) {
+    for value in Decimals::new(bytes) {
         match value {
             Decimal::Number(number) => each(number),
             odd => return Some(odd),
@@ -122,88 +113,17 @@ pub fn decimals(bytes: &[u8], mut each: impl FnMut(f64)) -> Option<Decimal<'_>> 
     None
 }
 
-/// Up to 16 characters, all at once: the first in the lowest byte.
-struct Token {
-    text: u128,
-    length: u32,
-}
-
-/// Each byte 1.
-const ONES: u128 = u128::MAX / 0xFF;
-/// The high bit of each byte.
-const HIGH: u128 = ONES << 7;
-
-/// Bit 7 of the lowest byte that equals `byte`, and of no lower one; 0 if none does. Bytes above it may be wrong.
-#[inline]
-fn first_equal(word: u128, byte: u8) -> u128 {
-    let differs = word ^ (ONES * byte as u128);
-    differs.wrapping_sub(ONES) & !differs & HIGH
-}
-
-/// The characters before the next backslash, and what follows it; none if it lies more than 16 bytes on, or the end is near.
-#[inline]
-fn short_token(bytes: &[u8]) -> Option<(Token, &[u8])> {
-    let text = u128::from_le_bytes(*bytes.first_chunk::<16>()?);
-    let length = first_equal(text, b'\\').trailing_zeros() / 8;
-    if length == 16 {
-        return None;
+/// How many values there are in `bytes`, which backslashes separate.
+pub fn count_values(bytes: &[u8]) -> usize {
+    if bytes.is_empty() {
+        return 0;
     }
-    let tail = bytes.get(length as usize + 1..)?;
-    Some((Token { text, length }, tail))
-}
-
-impl Token {
-    /// The number, if it is written as `[-+]digits[.digits]`, of at most 2^53 without the point: then a division by a power of
-    /// ten rounds once, and correctly.
-    #[inline]
-    fn decimal(&self) -> Option<f64> {
-        let Token { text, length } = *self;
-        if length == 0 {
-            return None;
-        }
-        // The last character in the highest byte, so that its weight is 1; zeros below the first.
-        let free = 8 * (16 - length);
-        let mut text = text << free;
-        let first = 0xFFu128 << free;
-        let sign = (text >> free) as u8;
-        let signed = sign == b'-' || sign == b'+';
-        let mut used = u128::MAX << free;
-        if signed {
-            text &= !first;
-            used &= !first;
-        }
-        let mut fraction = 0;
-        let point = first_equal(text, b'.');
-        if point != 0 {
-            let at = point.trailing_zeros() & !7;
-            fraction = 15 - at / 8;
-            // The digits before the point move up over it.
-            let before = (1u128 << at) - 1;
-            text = (text & !(before << 8 | 0xFF)) | (text & before) << 8;
-            used <<= 8;
-        }
-        let digits = text ^ (used & (ONES * b'0' as u128));
-        // Every byte that is used is 0 to 9, and there is one.
-        if used == 0 || (digits.wrapping_add(ONES * 0x76) | digits) & HIGH != 0 {
-            return None;
-        }
-        let mantissa =
-            eight_digits(digits as u64) * 100_000_000 + eight_digits((digits >> 64) as u64);
-        let power = EXACT_POWERS.get(fraction as usize)?;
-        if mantissa > 1 << 53 {
-            return None;
-        }
-        let value = mantissa as f64 / power;
-        Some(if sign == b'-' { -value } else { value })
-    }
-}
-
-/// The number that eight bytes of 0 to 9 are, the lowest byte first.
-#[inline]
-fn eight_digits(digits: u64) -> u64 {
-    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00FF_00FF_00FF_00FF;
-    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_FFFF_0000_FFFF;
-    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xFFFF_FFFF
+    // Counted in bytes, as many as cannot overflow one, so that the loop becomes vector code.
+    let in_block = |block: &[u8]| {
+        let one = |count: u8, byte: &u8| count.wrapping_add(u8::from(*byte == b'\\'));
+        usize::from(block.iter().fold(0, one))
+    };
+    bytes.chunks(128).map(in_block).sum::<usize>() + 1
 }
 
 /// A component of a multi-valued DS.

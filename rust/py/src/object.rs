@@ -1,0 +1,133 @@
+//! Objects that are made by the ten thousand: kept in one word each, and out of the garbage collector's way.
+//!
+//! # Unsafe
+//! A `Slot` owns one strong reference or none. It is filled once, by compare-and-exchange, and emptied only when it is
+//! dropped: a pointer read from it therefore stays a live object as long as the slot is borrowed. `untracked` takes an
+//! object out of the list that the collector walks; the collector looks for cycles, and no object of the classes that are
+//! made so can be part of one: they are frozen, have no `__dict__`, and what they refer to was made before them and never
+//! refers back.
+
+use pyo3::PyClass;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use std::marker::PhantomData;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+/// Room for one object that is made when it is first asked for.
+pub(crate) struct Slot<T = PyAny> {
+    object: AtomicPtr<ffi::PyObject>,
+    kind: PhantomData<Py<T>>,
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Slot<T> {
+        Slot {
+            object: AtomicPtr::new(ptr::null_mut()),
+            kind: PhantomData,
+        }
+    }
+}
+
+/// Not an object: one was made here before, and not kept.
+const ASKED: *mut ffi::PyObject = ptr::without_provenance_mut(1);
+
+impl<T> Slot<T> {
+    /// The object, if it was made and kept.
+    #[inline]
+    pub(crate) fn get<'py>(&self, py: Python<'py>) -> Option<Bound<'py, T>> {
+        let object = self.object.load(Ordering::Acquire);
+        if object.addr() <= ASKED.addr() {
+            return None;
+        }
+        // SAFETY: what is in the slot is a live object of type `T`, see the module's paragraph.
+        Some(unsafe { Bound::from_borrowed_ptr(py, object).cast_into_unchecked() })
+    }
+
+    /// Keeps the object, unless another thread was sooner; the one that is kept.
+    #[inline]
+    pub(crate) fn keep<'py>(&self, object: Bound<'py, T>) -> Bound<'py, T> {
+        let py = object.py();
+        let mut found = self.object.load(Ordering::Acquire);
+        while found.addr() <= ASKED.addr() {
+            match self.object.compare_exchange(
+                found,
+                object.as_ptr(),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => {
+                    // The slot's own reference; ours keeps the object alive until it is counted.
+                    std::mem::forget(object.clone());
+                    return object;
+                }
+                Err(now) => found = now,
+            }
+        }
+        self.get(py).unwrap_or(object)
+    }
+
+    /// Whether this was asked before; from now on it was.
+    #[inline]
+    pub(crate) fn asked_before(&self) -> bool {
+        let before = self.object.compare_exchange(
+            ptr::null_mut(),
+            ASKED,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+        before.is_err()
+    }
+}
+
+impl<T> Slot<T> {
+    /// Lets go of the object. The slot is not used again.
+    #[inline]
+    fn release(&mut self, py: Python<'_>) {
+        let object = std::mem::replace(self.object.get_mut(), ptr::null_mut());
+        if object.addr() > ASKED.addr() {
+            // SAFETY: the slot's own reference, given up once.
+            drop(unsafe { Bound::from_owned_ptr(py, object) });
+        }
+    }
+}
+
+impl<T> Drop for Slot<T> {
+    fn drop(&mut self) {
+        if self.object.get_mut().addr() > ASKED.addr() {
+            Python::attach(|py| self.release(py));
+        }
+    }
+}
+
+/// A row of slots, emptied together.
+pub(crate) struct Slots(Box<[Slot]>);
+
+impl Slots {
+    pub(crate) fn new(count: usize) -> Slots {
+        Slots((0..count).map(|_| Slot::default()).collect())
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&Slot> {
+        self.0.get(index)
+    }
+}
+
+impl Drop for Slots {
+    fn drop(&mut self) {
+        Python::attach(|py| self.0.iter_mut().for_each(|slot| slot.release(py)));
+    }
+}
+
+/// A new object of a frozen class of ours, unknown to the garbage collector.
+#[inline]
+pub(crate) fn untracked<T: PyClass>(
+    py: Python<'_>,
+    value: impl Into<PyClassInitializer<T>>,
+) -> PyResult<Bound<'_, T>> {
+    let object = Bound::new(py, value)?;
+    // SAFETY: a live object of a type that the collector tracks (all classes of PyO3 are); see the module's paragraph.
+    unsafe { ffi::PyObject_GC_UnTrack(object.as_ptr().cast()) };
+    Ok(object)
+}
