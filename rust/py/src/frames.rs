@@ -17,9 +17,11 @@ use rapidicom_core::{Error, ErrorKind};
 use rapidicom_iod::image::Image;
 use rapidicom_source::Kind;
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::ffi::c_int;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// An image and where its frames lie.
 pub(crate) struct FrameTable {
@@ -247,12 +249,7 @@ impl Frames {
     }
 
     fn __iter__(slf: Bound<'_, Self>) -> FrameIterator {
-        FrameIterator {
-            frames: slf.unbind(),
-            wish: Wish::default(),
-            indices: None,
-            next: std::sync::atomic::AtomicUsize::new(0),
-        }
+        FrameIterator::new(slf.unbind(), Wish::default(), None)
     }
 
     #[pyo3(signature = (indices = None, *, out = None, threads = None, raw = false, on_error = "raise"))]
@@ -323,13 +320,41 @@ impl Frames {
     }
 }
 
-/// Yields decoded frames one by one.
+/// Yields decoded frames one by one. Compressed ones are decoded a few at a time, one a thread, so that all processors work
+/// while no more than those few are held.
 #[pyclass(frozen, module = "rapidicom._rapidicom")]
 pub(crate) struct FrameIterator {
-    pub(crate) frames: Py<Frames>,
-    pub(crate) wish: Wish,
-    pub(crate) indices: Option<Vec<u64>>,
-    pub(crate) next: std::sync::atomic::AtomicUsize,
+    frames: Py<Frames>,
+    wish: Wish,
+    indices: Option<Vec<u64>>,
+    next: AtomicUsize,
+    /// Decoded, and not yet given out.
+    ready: Mutex<VecDeque<Py<PyAny>>>,
+}
+
+impl FrameIterator {
+    /// Over all frames, or over those of `indices`.
+    pub(crate) fn new(frames: Py<Frames>, wish: Wish, indices: Option<Vec<u64>>) -> FrameIterator {
+        FrameIterator {
+            frames,
+            wish,
+            indices,
+            next: AtomicUsize::new(0),
+            ready: Mutex::default(),
+        }
+    }
+
+    fn frame(&self, n: usize) -> Option<u64> {
+        let chosen = self.frames.get().chosen;
+        match &self.indices {
+            Some(indices) => indices.get(n).copied(),
+            None => (n < chosen.len).then(|| chosen.frame(n)),
+        }
+    }
+
+    fn take_ready(&self) -> Option<Py<PyAny>> {
+        self.ready.lock().ok()?.pop_front()
+    }
 }
 
 #[pymethods]
@@ -339,15 +364,30 @@ impl FrameIterator {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let n = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if let Some(ready) = self.take_ready() {
+            return Ok(Some(ready.into_bound(py)));
+        }
         let frames = self.frames.get();
-        let frame = match &self.indices {
-            Some(indices) => indices.get(n).copied(),
-            None => (n < frames.chosen.len).then(|| frames.chosen.frame(n)),
-        };
-        frame
-            .map(|frame| pixels::one_frame(py, frames, frame, None, &self.wish))
-            .transpose()
+        let together = pixels::together(frames, &self.wish);
+        let first = self.next.fetch_add(together, Ordering::Relaxed);
+        let last = first.saturating_add(together);
+        let numbers: Vec<u64> = (first..last).map_while(|n| self.frame(n)).collect();
+        match numbers.as_slice() {
+            [] => Ok(None),
+            [one] => pixels::one_frame(py, frames, *one, None, &self.wish).map(Some),
+            several => {
+                let stack = pixels::stack(py, frames, several, None, &self.wish)?;
+                let mut all = stack.try_iter()?;
+                let first = all.next().transpose()?;
+                let rest = all
+                    .map(|frame| frame.map(Bound::unbind))
+                    .collect::<PyResult<Vec<_>>>()?;
+                if let Ok(mut ready) = self.ready.lock() {
+                    ready.extend(rest);
+                }
+                Ok(first)
+            }
+        }
     }
 }
 

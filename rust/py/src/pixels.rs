@@ -436,6 +436,14 @@ pub(crate) fn all_frames(py: Python<'_>, frames: &Frames) -> PyResult<Vec<u64>> 
         .collect())
 }
 
+/// How many frames are best decoded at once: native ones are views, or nearly so.
+pub(crate) fn together(frames: &Frames, wish: &Wish) -> usize {
+    match frames.table.image.family {
+        Some(_) => wish.threads.unwrap_or_else(cores).clamp(1, 64),
+        None => 1,
+    }
+}
+
 /// One frame without a leading axis.
 pub(crate) fn one_frame<'py>(
     py: Python<'py>,

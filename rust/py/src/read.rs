@@ -273,10 +273,5 @@ pub(crate) fn iter_pixels(
         })
         .transpose()?;
     let frames = Py::new(source.py(), frames)?;
-    Ok(FrameIterator {
-        frames,
-        wish,
-        indices,
-        next: std::sync::atomic::AtomicUsize::new(0),
-    })
+    Ok(FrameIterator::new(frames, wish, indices))
 }
