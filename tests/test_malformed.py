@@ -132,8 +132,8 @@ def test_pixels_are_right_or_refused(case: Case, malformed_dir: Path) -> None:
         ds = rd.dcmread(malformed_dir / f"{case.name}.dcm")
         array = ds.frames.decode(raw=True).reshape(4, 4, 3) if case.pixels == "zeros uint8 4 4 3" else ds.pixel_array
     except (rd.DicomError, AttributeError) as error:
-        undecoded = isinstance(error, rd.UnsupportedTransferSyntaxError)
-        assert undecoded or case.pixels in ("refused", "none", "any") or case.cls == "invalid", error
+        # The fragments of "encapsulated" hold no code stream: there is nothing to decode.
+        assert case.pixels in ("refused", "none", "any", "encapsulated") or case.cls == "invalid", error
         return
     assert case.pixels not in ("refused", "none")
     if case.pixels not in ("any", "encapsulated"):

@@ -196,6 +196,11 @@ class WarningCode(StrEnum):
     CodeStreamInvalid = "CodeStreamInvalid"
     """A frame that does not begin as a code stream of its Transfer Syntax does. PS3.5 §8.2"""
 
+    CodeStreamDisagrees = "CodeStreamDisagrees"
+    """The code stream's own precision, sign or colour is another than the data set's: the code stream's is followed.
+    PS3.5 §8.2
+    """
+
 
 class ReadWarning(NamedTuple):
     """One deviation.

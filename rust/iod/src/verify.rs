@@ -3,6 +3,10 @@
 //! The list depends on the bytes alone, not on what was read before. An explicit stack, no recursion.
 
 use crate::image::{Image, Values};
+use rapidicom_codecs::{
+    Compressed, DecodeOptions, FrameLayout, PhotometricInterpretation, PixelError, SampleFormat,
+    StreamColor, StreamHeader,
+};
 use rapidicom_core::data_set::{DataSet, Inherited};
 use rapidicom_core::dictionary::{self, DictionaryVr};
 use rapidicom_core::error::PathStep;
@@ -345,8 +349,52 @@ fn image(
         let bytes = window.get(frame.offset, frame.length).unwrap_or_default();
         if let Some(detail) = code_stream(bytes, rle, transfer_syntax) {
             notes.note(Leniency::CodeStreamInvalid, tag, frame.offset, || detail);
+            continue;
+        }
+        match header_of(&image, bytes) {
+            Some(Ok(header)) => {
+                if let Some(detail) = disagreement(&image.layout, &header) {
+                    notes.note(Leniency::CodeStreamDisagrees, tag, frame.offset, || detail);
+                }
+            }
+            Some(Err(error)) => {
+                notes.note(Leniency::CodeStreamInvalid, tag, frame.offset, || {
+                    error.detail.into_owned()
+                });
+            }
+            None => {}
         }
     }
+}
+
+/// What a frame's code stream says of itself.
+fn header_of(image: &Image, bytes: &[u8]) -> Option<std::result::Result<StreamHeader, PixelError>> {
+    let family = image.family?;
+    family.decoder()?;
+    let options = DecodeOptions::default();
+    Some(Compressed { family, options }.header(bytes, &image.layout))
+}
+
+/// What of the data set the code stream contradicts, as far as samples depend on it.
+fn disagreement(layout: &FrameLayout, header: &StreamHeader) -> Option<String> {
+    let declared = layout.photometric_interpretation;
+    let signed = layout.sample_format == SampleFormat::Signed;
+    if header.precision > layout.bits_stored {
+        let (found, stored) = (header.precision, layout.bits_stored);
+        return Some(format!("{found} bits a sample, Bits Stored is {stored}"));
+    }
+    if header.signed.is_some_and(|found| found != signed) {
+        let pixel_representation = u8::from(signed);
+        return Some(format!(
+            "samples of the other sign, Pixel Representation is {pixel_representation}"
+        ));
+    }
+    let color = match header.color {
+        StreamColor::Rgb => declared.becomes_rgb(),
+        StreamColor::Ybr => declared == PhotometricInterpretation::Rgb,
+        StreamColor::AsDeclared | StreamColor::Four => false,
+    };
+    color.then(|| format!("{:?}, declared {}", header.color, declared.term()))
 }
 
 const RLE_LOSSLESS: &str = "1.2.840.10008.1.2.5";

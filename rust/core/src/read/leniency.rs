@@ -153,6 +153,8 @@ leniencies! {
     FragmentsUnexpected;
     /// A frame that does not begin as a code stream of its Transfer Syntax does. PS3.5 §8.2
     CodeStreamInvalid;
+    /// The code stream's own precision, sign or colour is another than the data set's: the code stream's is followed. PS3.5 §8.2
+    CodeStreamDisagrees;
 }
 
 /// One deviation: what, where, how.
