@@ -228,4 +228,4 @@ fn widen(out: &mut [u8], first: usize, size: usize, cell: usize) {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

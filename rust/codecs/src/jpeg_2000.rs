@@ -48,7 +48,7 @@ impl Decoder for Jpeg2000 {
         let cell = cell_size(&header, layout, options.reduce, out)?;
         let parts = TileParts::read(stream, &header)?;
         bounds::check(&header, &parts, stream.len())?;
-        let stream = parts.recounted(stream);
+        let stream = parts.corrected(stream);
         let (image, incomplete) = match openjpeg::decode(&stream, &header, options.reduce, true) {
             Ok(image) => (image, parts.missing(&header)),
             Err(fault) => {
@@ -106,4 +106,4 @@ fn cell_size(header: &MainHeader, layout: &FrameLayout, reduce: u8, out: &[u8]) 
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -91,12 +91,12 @@ impl TileParts {
         self.own_styles(stream, at + 12);
         // Psot 0: the tile-part reaches to EOC.
         if length == 0 {
-            self.end = stream.len();
             let padding = stream.iter().rev().take_while(|b| matches!(b, 0 | 0xFF));
             let end = stream.len() - padding.count();
             self.open = !stream
                 .get(..end)
                 .is_some_and(|s| s.ends_with(&[0xFF, 0xD9]));
+            self.end = if self.open { stream.len() } else { end - 2 };
             return false;
         }
         self.end = at + length.max(LEAST_TILE_PART);
@@ -154,13 +154,20 @@ impl TileParts {
         Some(Incomplete { rows, error })
     }
 
-    /// A code stream whose tile-parts are as many as they say, which OpenJPEG relies on: it would leave out the last ones.
-    pub(super) fn recounted<'a>(&self, stream: &'a [u8]) -> Cow<'a, [u8]> {
-        if !self.miscounted {
+    /// A code stream whose tile-parts are as many as they say, and that has an EOC: OpenJPEG would leave out the last tile-parts, and
+    /// decode nothing.
+    pub(super) fn corrected<'a>(&self, stream: &'a [u8]) -> Cow<'a, [u8]> {
+        let behind = stream.get(self.end..).unwrap_or_default();
+        let has_end = self.cut.is_some() || behind.iter().any(|byte| !matches!(byte, 0 | 0xFF));
+        if !self.miscounted && has_end {
             return Cow::Borrowed(stream);
         }
         let mut copy = stream.to_vec();
-        for &(at, tile) in &self.places {
+        if !has_end {
+            copy.truncate(self.end);
+            copy.extend([0xFF, 0xD9]);
+        }
+        for &(at, tile) in self.places.iter().filter(|_| self.miscounted) {
             let count = self.tiles.get(tile).map_or(0, |&(seen, _)| seen);
             if let Some(parts) = copy.get_mut(at + 11) {
                 // 0: unknown.
