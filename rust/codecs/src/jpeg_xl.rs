@@ -56,7 +56,11 @@ fn error(kind: PixelErrorKind, words: &str) -> PixelError {
 
 #[cold]
 fn stored(found: &jxl::error::Error) -> PixelError {
-    error(PixelErrorKind::Stored, &found.to_string())
+    let kind = match found {
+        jxl::error::Error::ImageSizeTooLarge(..) => PixelErrorKind::Mismatch,
+        _ => PixelErrorKind::Stored,
+    };
+    error(kind, &found.to_string())
 }
 
 #[cold]
@@ -195,18 +199,20 @@ fn holds_jpeg(code_stream: &[u8]) -> bool {
 }
 
 fn decode(code_stream: &[u8], layout: &FrameLayout, out: &mut [u8]) -> Result<Decoded> {
-    let header = Opened::new(code_stream, None)?.header()?;
+    // The crate counts three colours even where there is one, a row of at least 16, the extra channels, and wants less than this.
+    let sample_limit = usize::try_from(layout.pixels_per_frame())
+        .unwrap_or(usize::MAX)
+        .saturating_mul(8)
+        .saturating_add(16 * 8 * 65_536);
+    let opened = Opened::new(code_stream, Some(sample_limit))?;
+    let header = opened.header()?;
     check(&header, layout)?;
     let target = Target::of(&header, layout)?;
     let work = Work {
         code_stream,
         header,
         target,
-        // The crate counts three colours even where there is one, a row of at least 16, the extra channels, and wants less than this.
-        sample_limit: usize::try_from(layout.pixels_per_frame())
-            .unwrap_or(usize::MAX)
-            .saturating_mul(8)
-            .saturating_add(16 * 8 * 65_536),
+        sample_limit,
     };
     let mut scratch = work.scratch(out)?;
     let samples = match &mut scratch {
@@ -214,7 +220,7 @@ fn decode(code_stream: &[u8], layout: &FrameLayout, out: &mut [u8]) -> Result<De
         None => &mut *out,
     };
     samples.fill(0);
-    let done = work.run(samples);
+    let done = work.run(opened, samples);
     let incomplete = match done {
         Ok(()) => None,
         Err(error) => Some(Incomplete {
@@ -302,8 +308,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn run(&self, samples: &mut [u8]) -> Result<()> {
-        let mut opened = Opened::new(self.code_stream, Some(self.sample_limit))?;
+    fn run(&self, mut opened: Opened<'_>, samples: &mut [u8]) -> Result<()> {
         opened.set_format(&self.header, self.target.data_format)?;
         opened.frame(self.header.rows as usize, samples)
     }
@@ -324,7 +329,8 @@ impl Work<'_> {
         let again = aligned(&mut again).get_mut(..samples.len());
         let again = again.unwrap_or_default();
         again.fill(0xFF);
-        let repeated = self.run(again);
+        let opened = Opened::new(self.code_stream, Some(self.sample_limit))?;
+        let repeated = self.run(opened, again);
         let row_bytes = samples.len() / self.header.rows as usize;
         let rows = samples
             .chunks_exact(row_bytes)

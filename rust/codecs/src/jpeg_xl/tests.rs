@@ -139,6 +139,11 @@ fn what_does_not_fit_is_refused() {
         done.unwrap_err().kind
     };
     assert_eq!(kind(&other, &case.code_stream), PixelErrorKind::Mismatch);
+    other.layout = layout(1, 1, 1, 16);
+    assert_eq!(
+        kind(&other, &named("grey_16").code_stream),
+        PixelErrorKind::Mismatch
+    );
     other.layout = layout(21, 300, 1, 8);
     assert_eq!(kind(&other, &case.code_stream), PixelErrorKind::Mismatch);
     assert_eq!(kind(&case, b""), PixelErrorKind::Stored);
