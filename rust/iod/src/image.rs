@@ -244,12 +244,8 @@ impl Image {
         stored: &[u8],
         out: &mut [u8],
     ) -> Result<Option<Incomplete>> {
-        let raw = self.native.raw;
-        let done = match self.family {
-            Some(family) => {
-                let options = DecodeOptions { raw, reduce: 0 };
-                Compressed { family, options }.decode(stored, &self.layout, out)
-            }
+        let done = match self.compressed() {
+            Some(compressed) => compressed.decode(stored, &self.layout, out),
             None => {
                 let native = Native {
                     ow: false,
@@ -258,16 +254,40 @@ impl Image {
                 native.decode(stored, 0, &self.layout, out).map(|()| None)
             }
         };
-        done.map_err(|error| match error.kind {
-            PixelErrorKind::Implausible => {
-                let (limit, value) = (stored.len() as u64, out.len() as u64);
-                let name = "expansion";
-                Error::new(ErrorKind::Limit { name, limit, value }, error.detail)
-                    .at(offset)
-                    .of(Tag::PIXEL_DATA)
-            }
-            _ => refused(error, offset),
-        })
+        done.map_err(|error| self.refused_frame(error, offset, stored))
+    }
+
+    /// That the frame's code stream is of an image of this size: found out before room is made for it.
+    pub fn expect_encapsulated(&self, offset: u64, stored: &[u8]) -> Result<()> {
+        let header = self
+            .compressed()
+            .map(|compressed| compressed.header(stored, &self.layout));
+        match header.transpose() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.refused_frame(error, offset, stored)),
+        }
+    }
+
+    fn compressed(&self) -> Option<Compressed> {
+        let options = DecodeOptions {
+            raw: self.native.raw,
+            reduce: 0,
+        };
+        self.family.map(|family| Compressed { family, options })
+    }
+
+    fn refused_frame(&self, error: PixelError, offset: u64, stored: &[u8]) -> Error {
+        if error.kind != PixelErrorKind::Implausible {
+            return refused(error, offset);
+        }
+        let kind = ErrorKind::Limit {
+            name: "expansion",
+            limit: stored.len() as u64,
+            value: self.layout.decoded_frame_bytes().unwrap_or(u64::MAX),
+        };
+        Error::new(kind, error.detail)
+            .at(offset)
+            .of(Tag::PIXEL_DATA)
     }
 
     /// Where native frame `index` lies in the file, and the bit at which it begins; an error if the value is too short.

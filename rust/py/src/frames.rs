@@ -1,10 +1,11 @@
 //! `Frames`: a lazy sequence of an image's frames.
 
-use crate::buffer::fill;
+use crate::buffer::{HeldBuffer, fill};
 use crate::dataset::Dataset;
 use crate::error::{Result, from_source, raise};
 use crate::pixels::{self, Wish};
 use crate::root::{Part, Place, Root};
+use crate::types::function;
 use crate::verify::Level;
 use pyo3::exceptions::{PyBufferError, PyIndexError, PyTypeError};
 use pyo3::ffi;
@@ -59,7 +60,17 @@ impl FrameTable {
             };
             let window = Window::new(&bytes, image.pixel_data.value_offset);
             let frames =
-                image.encapsulated_frames(&data_set.set, &level, &window, limits, &mut unheard)?;
+                image.encapsulated_frames(&data_set.set, &level, &window, limits, &mut unheard);
+            let frames = match frames {
+                // Where the frames of a video begin, its own stream says: PS3.5 §8.2.5 and those that follow.
+                Err(_) if syntax.is_some_and(|t| t.is_video()) => {
+                    let little = data_set.set.encoding.is_little_endian();
+                    let value = &image.pixel_data;
+                    let fragments = Fragments::read(&window, value, little, limits, &mut unheard)?;
+                    (fragments, Vec::new())
+                }
+                frames => frames?,
+            };
             if image.family.is_none() && !syntax.is_some_and(|t| t.is_encapsulated()) {
                 // The Transfer Syntax says nothing of fragments: their own marks may.
                 let first = frames.1.first();
@@ -277,6 +288,45 @@ impl Frames {
         let frame = self.index(index)?;
         let place = self.place_of(frame).map_err(|e| self.raise(py, e))?;
         let owned = match self.stored(frame).map_err(|e| self.raise(py, e))? {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(bytes) => Some(bytes),
+        };
+        self.root.check(self.part).map_err(|e| self.raise(py, e))?;
+        lend(py, &self.root, self.part, place, owned)
+    }
+
+    fn stream<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let this = slf.get();
+        let value = &this.table.image.pixel_data;
+        let places: Vec<(u64, u64)> = match &this.table.encapsulated {
+            Some((fragments, _)) => fragments
+                .list
+                .iter()
+                .map(|f| (f.offset, f.length))
+                .collect(),
+            None => vec![(value.value_offset, value.value_end() - value.value_offset)],
+        };
+        function(slf.py(), "rapidicom.video", "FragmentStream")?.call1((slf, places))
+    }
+
+    /// Copies the bytes from `offset` of the file, or of the inflated data set, into `out`, all of it.
+    fn _read_into(&self, py: Python<'_>, offset: u64, out: &Bound<'_, PyAny>) -> PyResult<()> {
+        let mut held = HeldBuffer::of(out, true)?;
+        let bytes = held.bytes_mut()?;
+        py.detach(|| self.root.source(self.part).read_into(offset, bytes))
+            .map_err(|e| self.raise(py, from_source(e)))
+    }
+
+    /// A read-only view on a range of the file, or of the inflated data set.
+    fn _lend<'py>(
+        &self,
+        py: Python<'py>,
+        offset: u64,
+        length: u64,
+    ) -> PyResult<Bound<'py, PyMemoryView>> {
+        let place = offset..offset.saturating_add(length);
+        let found = self.root.bytes(self.part, place.clone());
+        let owned = match found.map_err(|e| self.raise(py, e))? {
             Cow::Borrowed(_) => None,
             Cow::Owned(bytes) => Some(bytes),
         };

@@ -4,6 +4,7 @@
 
 mod buffer;
 mod dataset;
+mod decode_frame;
 mod dictionary;
 mod element;
 mod error;
@@ -46,6 +47,7 @@ fn _rapidicom(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read::is_dicom, module)?)?;
     module.add_function(wrap_pyfunction!(read::pixel_array, module)?)?;
     module.add_function(wrap_pyfunction!(read::iter_pixels, module)?)?;
+    module.add_function(wrap_pyfunction!(decode_frame::_decode_frame, module)?)?;
     module.add_function(wrap_pyfunction!(pickle::_restore_dataset, module)?)?;
     module.add_function(wrap_pyfunction!(pickle::_restore_sequence, module)?)?;
     module.add_function(wrap_pyfunction!(element::_restore_element, module)?)?;

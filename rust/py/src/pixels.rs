@@ -22,6 +22,9 @@ const COMPRESSED_STRETCH: usize = 16 << 20;
 /// Below this a second thread costs more than it brings to native frames; a compressed frame is always worth one.
 const WORTH_A_THREAD: usize = 2 << 20;
 
+/// An array so large is not made before the first code stream was seen to be of this size; smaller ones cost less than looking.
+const WORTH_A_LOOK: usize = 16 << 20;
+
 /// How frames are to be decoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wish {
@@ -133,10 +136,7 @@ impl<'a> Wanted<'a> {
     /// Decodes frame `frame` into `out`.
     fn decode(&self, frame: u64, out: &mut [u8]) -> Result<()> {
         let at = self.image.pixel_data.value_offset;
-        let named = |error: Error| Error {
-            detail: format!("frame {frame}: {}", error.detail).into(),
-            ..error
-        };
+        let named = |error: Error| named(frame, error);
         if self.image.encapsulated {
             let stored = self.frames.stored(frame)?;
             let offset = self.frames.place_of(frame)?.start;
@@ -163,6 +163,17 @@ impl<'a> Wanted<'a> {
             .decode(&stored, first_bit, &self.image.layout, out)
             .map_err(|e| named(refused(e, at)))?;
         self.frames.root.check(self.frames.part)
+    }
+
+    /// That a frame's code stream is what the data set says, before memory is asked for.
+    fn expect(&self, frame: u64) -> Result<()> {
+        if self.image.family.is_none() {
+            return Ok(());
+        }
+        let stored = self.frames.stored(frame)?;
+        let offset = self.frames.place_of(frame)?.start;
+        let agreed = self.image.expect_encapsulated(offset, &stored);
+        agreed.map_err(|error| named(frame, error))
     }
 
     /// A frame whose code stream ends early: an error, or what there is and words to warn with.
@@ -248,36 +259,6 @@ impl<'a> Wanted<'a> {
         PyTuple::new(py, &self.shape)
     }
 
-    /// That `out` has the right shape, dtype and memory.
-    fn check_out(&self, py: Python<'_>, out: &Bound<'_, PyAny>) -> PyResult<HeldBuffer> {
-        let wrong = |what: String| PyValueError::new_err(format!("out {what}"));
-        let numpy = Numpy::get(py)?;
-        if !out.is_instance(numpy.ndarray.bind(py))? {
-            return Err(wrong(format!(
-                "is a {}, expected a numpy.ndarray",
-                out.get_type().name()?
-            )));
-        }
-        let shape: Vec<usize> = out.getattr("shape")?.extract()?;
-        if shape != self.shape {
-            return Err(wrong(format!(
-                "has shape {shape:?}, expected {:?}",
-                self.shape
-            )));
-        }
-        let (found, expected) = (out.getattr("dtype")?, numpy.dtype(py, self.sample));
-        if !found.is(expected) && !found.eq(expected)? {
-            return Err(wrong(format!("has dtype {found}, expected {expected}")));
-        }
-        let flags = out.getattr("flags")?;
-        for (flag, word) in [("c_contiguous", "C-contiguous"), ("writeable", "writable")] {
-            if !flags.getattr(flag)?.is_truthy()? {
-                return Err(wrong(format!("is not {word}")));
-            }
-        }
-        HeldBuffer::of(out, true)
-    }
-
     /// Decodes `frames` one after the other into `out`, with the interpreter released.
     fn fill(&self, py: Python<'_>, frames: &[u64], out: &mut [u8]) -> PyResult<()> {
         if self.frame_bytes == 0 {
@@ -359,7 +340,7 @@ impl<'a> Wanted<'a> {
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if let Some(out) = out {
-            let mut held = self.check_out(py, &out)?;
+            let mut held = check_out(py, &out, &self.shape, self.sample)?;
             self.fill(py, frames, held.bytes_mut()?)?;
             return Ok(out);
         }
@@ -379,6 +360,45 @@ impl<'a> Wanted<'a> {
         let mut held = HeldBuffer::of(&array, true)?;
         self.fill(py, frames, held.bytes_mut()?)?;
         Ok(array)
+    }
+}
+
+/// That `out` has the right shape, dtype and memory.
+pub(crate) fn check_out(
+    py: Python<'_>,
+    out: &Bound<'_, PyAny>,
+    expected: &[usize],
+    sample: SampleType,
+) -> PyResult<HeldBuffer> {
+    let wrong = |what: String| PyValueError::new_err(format!("out {what}"));
+    let numpy = Numpy::get(py)?;
+    if !out.is_instance(numpy.ndarray.bind(py))? {
+        return Err(wrong(format!(
+            "is a {}, expected a numpy.ndarray",
+            out.get_type().name()?
+        )));
+    }
+    let shape: Vec<usize> = out.getattr("shape")?.extract()?;
+    if shape != expected {
+        return Err(wrong(format!("has shape {shape:?}, expected {expected:?}")));
+    }
+    let (found, expected) = (out.getattr("dtype")?, numpy.dtype(py, sample));
+    if !found.is(expected) && !found.eq(expected)? {
+        return Err(wrong(format!("has dtype {found}, expected {expected}")));
+    }
+    let flags = out.getattr("flags")?;
+    for (flag, word) in [("c_contiguous", "C-contiguous"), ("writeable", "writable")] {
+        if !flags.getattr(flag)?.is_truthy()? {
+            return Err(wrong(format!("is not {word}")));
+        }
+    }
+    HeldBuffer::of(out, true)
+}
+
+fn named(frame: u64, error: Error) -> Error {
+    Error {
+        detail: format!("frame {frame}: {}", error.detail).into(),
+        ..error
     }
 }
 
