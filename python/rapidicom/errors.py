@@ -102,6 +102,7 @@ class InternalError(DicomError):
 
 
 class IncompleteFrameWarning(UserWarning):
-    """A frame whose code stream ends early was given as far as it goes, as ``on_error="salvage"`` asks; the words say how many
-    of its rows are real.
+    """A frame whose code stream ends early was given as far as it goes, as ``on_error="salvage"`` asks.
+
+    The words say how many of its rows are real.
     """
