@@ -38,6 +38,8 @@ from .uid import UID as UID
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import pixels as pixels
+    from . import pydicom as pydicom
+    from . import video as video
     from .read_warning import ReadWarning as ReadWarning
     from .read_warning import WarningCode as WarningCode
 
@@ -49,8 +51,8 @@ __all__ = [
     "DicomError",
     "FileChangedError",
     "Frames",
-    "Index",
     "IncompleteFrameWarning",
+    "Index",
     "InternalError",
     "InvalidDicomError",
     "LimitError",
@@ -75,7 +77,9 @@ __all__ = [
     "iter_pixels",
     "pixel_array",
     "pixels",
+    "pydicom",
     "scan",
+    "video",
 ]
 
 
@@ -83,10 +87,10 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         """What is imported when first asked for: ``enum``, ``typing`` and numpy take longer than all of the above."""
-        if name == "pixels":
+        if name in ("pixels", "pydicom", "video"):
             from importlib import import_module
 
-            return import_module(".pixels", __name__)
+            return import_module(f".{name}", __name__)
         if name not in ("ReadWarning", "WarningCode"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from . import read_warning

@@ -16,6 +16,7 @@ from .private_block import PrivateBlock
 from .read_warning import ReadWarning
 from .tag import Tag
 from .uid import UID
+from .video import FragmentStream
 
 __all__ = [
     "STANDARD_EDITION",
@@ -30,6 +31,7 @@ __all__ = [
     "Sequence",
     "__version__",
     "_convert_ybr_full",
+    "_decode_frame",
     "_deviations",
     "_dictionary_entry",
     "_expand_segments",
@@ -421,6 +423,19 @@ class Frames:
         Of native data whole bytes: a frame of 1 bit a pixel may begin and end within one. PS3.5 §8.1.1
         """
 
+    def stream(self) -> FragmentStream:
+        """All fragments of the image, whatever part of the frames this is, as one binary file: the elementary stream or
+        container of a video. PS3.5 §8.2.5, §A.4
+
+        Nothing is copied but what is read. Of native data, the value.
+        """
+
+    def _read_into(self, offset: int, out: Buffer) -> None:
+        """The bytes from ``offset`` of the file, or of the inflated data set, into ``out``, all of it."""
+
+    def _lend(self, offset: int, length: int) -> memoryview:
+        """A read-only view on a range of the file, or of the inflated data set."""
+
     @property
     def byte_ranges(self) -> npt.NDArray[np.int64]:
         """Where the frames lie: int64 ``(F, 2)``, first byte in the file and length.
@@ -802,3 +817,16 @@ def _unpack_overlay(overlay_data: _Lent, out: _Lent) -> None: ...
 def _overlay_of_cells(cells: _Lent, cell_bytes: int, bit_position: int, out: _Lent) -> None: ...
 def _convert_ybr_full(pixels: _Lent, to_rgb: bool) -> None:
     """Three bytes a pixel, in place."""
+
+def _decode_frame(
+    code_stream: _Lent,
+    transfer_syntax: str,
+    layout: tuple[int, int, int, int, int, int, int, str],
+    raw: bool,
+    out: npt.NDArray[Any] | None,
+) -> tuple[npt.NDArray[Any], str]:
+    """See ``rapidicom.pixels.decode_frame``; and what the code stream says its components are: RGB, YBR_FULL or nothing.
+
+    ``layout``: Rows, Columns, Samples per Pixel, Bits Allocated, Bits Stored, Pixel Representation, Planar
+    Configuration, Photometric Interpretation.
+    """

@@ -16,6 +16,7 @@ from . import _rapidicom
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from typing_extensions import Buffer
 
     _Array = npt.NDArray[Any]
 
@@ -29,6 +30,7 @@ __all__ = [
     "apply_voi_lut",
     "apply_windowing",
     "convert_color_space",
+    "decode_frame",
     "icc_profile",
     "overlay_array",
     "window_8_bit",
@@ -206,6 +208,44 @@ def convert_color_space(arr: _Array, current: str, desired: str, per_frame: bool
         arr[...] = out
         return arr
     return out
+
+
+def decode_frame(
+    code_stream: Buffer,
+    *,
+    transfer_syntax: str,
+    rows: int,
+    columns: int,
+    samples_per_pixel: int = 1,
+    bits_allocated: int,
+    bits_stored: int | None = None,
+    pixel_representation: int = 0,
+    photometric_interpretation: str = "MONOCHROME2",
+    planar_configuration: int = 0,
+    raw: bool = False,
+    out: _Array | None = None,
+) -> _Array:
+    """One frame's bytes, without a data set around them, to samples. PS3.5 §8, Annex A.4; PS3.3 C.7.6.3
+
+    ``code_stream``: the frame, its fragments joined; ``transfer_syntax``: the UID that says what it is, also one of
+    native frames (whole bytes, in order). The others are the attributes of the Image Pixel Module; ``bits_stored`` is
+    ``bits_allocated`` unless given.
+
+    Shape ``(R, C)``, or ``(R, C, S)`` of more than one sample a pixel, interleaved by pixel, C-contiguous; dtype u1,
+    i1, u2, i2, u4, i4, u8 or i8 by Bits Allocated (1 gives u1, 12 two bytes, 24 four) and Pixel Representation. Unused
+    bits are filled; YBR becomes RGB, by the code stream's own word where it has one, unless ``raw``. ``out``, if given,
+    is filled and returned. The interpreter's lock is released; any thread may call at any time.
+
+    ``ValueError``: what is said of the frame is no image, or ``out`` has another shape, dtype or layout or can't be
+    written. ``PixelDecodeError``: the code stream is damaged, ends early, or is another image than was said; ``offset``
+    counts in it. ``LimitError``: more than the default :class:`Limits` of a frame, or than the code stream can hold.
+    ``UnsupportedTransferSyntaxError``: video, JPIP and what is not known.
+    """
+    stored = bits_allocated if bits_stored is None else bits_stored
+    layout = (rows, columns, samples_per_pixel, bits_allocated, stored, pixel_representation)
+    color = (planar_configuration, photometric_interpretation)
+    array, _ = _rapidicom._decode_frame(code_stream, transfer_syntax, (*layout, *color), raw, out)
+    return array
 
 
 def icc_profile(ds: Any) -> bytes | None:

@@ -1,0 +1,209 @@
+//! One frame's bytes → an ndarray, without a data set around them: what a plugin of another reader is asked for.
+
+use crate::buffer::HeldBuffer;
+use crate::error::raise;
+use crate::pixels::check_out;
+use crate::types::Numpy;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use rapidicom_codecs::{
+    Compressed, DecodeOptions, Family, FrameLayout, Incomplete, Native, PhotometricInterpretation,
+    PixelError, PixelErrorKind, PlanarConfiguration, SampleFormat, StreamColor,
+};
+use rapidicom_core::transfer_syntax::TransferSyntax;
+use rapidicom_core::{Error, ErrorKind, Limits};
+
+const ENCAPSULATED_UNCOMPRESSED: &str = "1.2.840.10008.1.2.1.98";
+
+/// Rows, Columns, Samples per Pixel, Bits Allocated, Bits Stored, Pixel Representation, Planar Configuration, Photometric
+/// Interpretation.
+type LayoutArguments = (i64, i64, i64, i64, i64, i64, i64, String);
+
+/// How the frame is encoded.
+enum Encoding {
+    Compressed(Compressed),
+    Native(Native),
+}
+
+/// The decoded frame, in `out` if given, and what its components are by the code stream's own word: "RGB", "YBR_FULL", or ""
+/// where it says nothing.
+#[pyfunction]
+pub(crate) fn _decode_frame<'py>(
+    py: Python<'py>,
+    code_stream: &Bound<'py, PyAny>,
+    transfer_syntax: &str,
+    layout: LayoutArguments,
+    raw: bool,
+    out: Option<Bound<'py, PyAny>>,
+) -> PyResult<(Bound<'py, PyAny>, &'static str)> {
+    let held = HeldBuffer::of(code_stream, false)?;
+    let stored = held.bytes();
+    let mut layout = layout_of(layout)?;
+    let refused = |error: PixelError, out: u64| refused(py, error, stored.len() as u64, out);
+    let encoding = encoding_of(transfer_syntax, stored, raw).map_err(|e| raise(py, e, None))?;
+    if let Encoding::Native(_) = encoding {
+        let found = layout.as_found(stored.len() as u64, 1);
+        layout = found.map_err(|e| refused(e, 0))?.0;
+    }
+    let bytes = layout
+        .validate()
+        .and_then(|()| layout.decoded_frame_bytes());
+    let bytes = bytes.map_err(|e| refused(e, 0))?;
+    within_limits(&layout, bytes).map_err(|e| raise(py, e, None))?;
+    // Before anything is allocated, the code stream's own header.
+    let color = match &encoding {
+        Encoding::Compressed(compressed) => {
+            compressed
+                .header(stored, &layout)
+                .map_err(|e| refused(e, bytes))?
+                .color
+        }
+        Encoding::Native(_) => StreamColor::AsDeclared,
+    };
+    let sample = layout.sample_type().map_err(|e| refused(e, bytes))?;
+    let mut shape = vec![layout.rows as usize, layout.columns as usize];
+    if layout.samples_per_pixel > 1 {
+        shape.push(usize::from(layout.samples_per_pixel));
+    }
+    let (array, mut place) = match out {
+        Some(out) => {
+            let place = check_out(py, &out, &shape, sample)?;
+            (out, place)
+        }
+        None => {
+            let numpy = Numpy::get(py)?;
+            let wanted = (PyTuple::new(py, &shape)?, numpy.dtype(py, sample));
+            let array = numpy.empty.bind(py).call1(wanted)?;
+            let place = HeldBuffer::of(&array, true)?;
+            (array, place)
+        }
+    };
+    let samples = place.bytes_mut()?;
+    py.detach(|| decode(&encoding, stored, &layout, samples))
+        .map_err(|e| refused(e, bytes))?;
+    Ok((array, term_of(color)))
+}
+
+fn decode(
+    encoding: &Encoding,
+    stored: &[u8],
+    layout: &FrameLayout,
+    out: &mut [u8],
+) -> Result<(), PixelError> {
+    match encoding {
+        Encoding::Native(native) => native.decode(stored, 0, layout, out),
+        Encoding::Compressed(compressed) => match compressed.decode(stored, layout, out)? {
+            None => Ok(()),
+            Some(Incomplete { rows, mut error }) => {
+                error.detail =
+                    format!("{}; {rows} of {} rows are there", error.detail, layout.rows).into();
+                Err(error)
+            }
+        },
+    }
+}
+
+/// What the Transfer Syntax says of the bytes of a frame.
+fn encoding_of(uid: &str, stored: &[u8], raw: bool) -> Result<Encoding, Error> {
+    if let Some(family) = Family::of_transfer_syntax(uid)
+        && family.decoder().is_some()
+    {
+        let options = DecodeOptions { raw, reduce: 0 };
+        return Ok(Encoding::Compressed(Compressed { family, options }));
+    }
+    match TransferSyntax::from_uid(uid) {
+        Some(syntax) if !syntax.is_encapsulated() || uid == ENCAPSULATED_UNCOMPRESSED => {
+            let little_endian =
+                syntax.encoding().is_little_endian() && !syntax.is_pixel_big_endian();
+            Ok(Encoding::Native(Native {
+                little_endian,
+                ow: false,
+                raw,
+            }))
+        }
+        known => {
+            let name = known.map_or("an unknown Transfer Syntax", TransferSyntax::name);
+            let detail = format!(
+                "{} bytes in {name} ({uid}) can't be decoded as a frame",
+                stored.len()
+            );
+            Err(Error::new(ErrorKind::UnsupportedTransferSyntax, detail))
+        }
+    }
+}
+
+fn layout_of(arguments: LayoutArguments) -> PyResult<FrameLayout> {
+    let (rows, columns, samples, allocated, stored, representation, planar, photometric) =
+        arguments;
+    let bits_stored = number("bits_stored", stored)?;
+    Ok(FrameLayout {
+        rows: number("rows", rows)?,
+        columns: number("columns", columns)?,
+        samples_per_pixel: number("samples_per_pixel", samples)?,
+        bits_allocated: number("bits_allocated", allocated)?,
+        bits_stored,
+        high_bit: bits_stored.saturating_sub(1),
+        sample_format: match representation {
+            0 => SampleFormat::Unsigned,
+            1 => SampleFormat::Signed,
+            found => return Err(wrong("pixel_representation", found, "0 or 1")),
+        },
+        planar_configuration: match planar {
+            0 => PlanarConfiguration::ByPixel,
+            1 => PlanarConfiguration::ByPlane,
+            found => return Err(wrong("planar_configuration", found, "0 or 1")),
+        },
+        photometric_interpretation: PhotometricInterpretation::from_term(&photometric),
+    })
+}
+
+fn number<T: TryFrom<i64>>(name: &str, value: i64) -> PyResult<T> {
+    T::try_from(value).map_err(|_| wrong(name, value, "a number that US holds"))
+}
+
+#[cold]
+fn wrong(name: &str, found: i64, expected: &str) -> PyErr {
+    PyValueError::new_err(format!("{name} is {found}, expected {expected}"))
+}
+
+/// Bounds on what is allocated for a frame that comes without a data set: the default ones.
+fn within_limits(layout: &FrameLayout, bytes: u64) -> Result<(), Error> {
+    let (limits, pixels) = (Limits::DEFAULT, layout.pixels_per_frame());
+    for (name, limit, value) in [
+        ("max_frame_pixels", limits.max_frame_pixels, pixels),
+        ("max_frame_bytes", limits.max_frame_bytes, bytes),
+    ] {
+        if value > limit {
+            return Err(Error::limit(name, limit, value));
+        }
+    }
+    Ok(())
+}
+
+/// What the caller said wrong is a `ValueError`, what the code stream does a `PixelDecodeError`, a bomb a `LimitError`.
+#[cold]
+fn refused(py: Python<'_>, error: PixelError, stored: u64, out: u64) -> PyErr {
+    let kind = match error.kind {
+        PixelErrorKind::Layout | PixelErrorKind::Argument => {
+            return PyValueError::new_err(error.to_string());
+        }
+        PixelErrorKind::Implausible => ErrorKind::Limit {
+            name: "expansion",
+            limit: stored,
+            value: out,
+        },
+        _ => ErrorKind::PixelDecode,
+    };
+    let mut refused = Error::new(kind, error.detail);
+    refused.offset = error.offset;
+    raise(py, refused, None)
+}
+
+fn term_of(color: StreamColor) -> &'static str {
+    match color {
+        StreamColor::Rgb => "RGB",
+        StreamColor::Ybr => "YBR_FULL",
+        StreamColor::AsDeclared | StreamColor::Four => "",
+    }
+}
