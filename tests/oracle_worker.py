@@ -1,6 +1,6 @@
 """pydicom's answers, pickled one file each.
 
-usage: oracle_worker.py values|pixels        with lines of `path TAB answer` on standard input
+usage: oracle_worker.py values|pixels|decoded        with lines of `path TAB answer` on standard input
 """
 
 import logging
@@ -58,8 +58,46 @@ def pixels(path: str) -> dict[str, Any]:
     return answer
 
 
+def decoded(path: str) -> dict[str, Any]:
+    """Facts of compressed frames, shown and raw, by each of pydicom's plugins that takes them and by libjpeg-turbo."""
+    data_set = read(path)
+    syntax = data_set.file_meta.get("TransferSyntaxUID", "")
+    if "PixelData" not in data_set or not getattr(syntax, "is_encapsulated", False):
+        return {"none": True}
+    answer: dict[str, Any] = {"syntax": str(syntax), "shown": {}, "raw": {}}
+    try:
+        plugins = pydicom.pixels.get_decoder(syntax).available_plugins
+    except NotImplementedError:
+        plugins = ()
+    for plugin in plugins:
+        for name, raw in (("shown", False), ("raw", True)):
+            try:
+                array = pydicom.pixels.pixel_array(read(path), raw=raw, decoding_plugin=plugin)
+                answer[name][plugin] = pixel_facts(array)
+            except Exception as error:
+                answer[name][plugin] = f"{type(error).__name__}: {error}"[:300]
+    for name, raw in (("shown", False), ("raw", True)):
+        try:
+            answer[name]["libjpeg-turbo"] = libjpeg_turbo(data_set, raw)
+        except Exception as error:
+            answer[name]["libjpeg-turbo"] = f"{type(error).__name__}: {error}"[:300]
+    return answer
+
+
+def libjpeg_turbo(data_set: Any, raw: bool) -> tuple[tuple[int, ...], str, str]:
+    """Facts of what libjpeg-turbo makes of JPEG frames: its exact inverse DCT (islow), its own colour conversion."""
+    import imagecodecs
+    import numpy as np
+
+    count = int(data_set.get("NumberOfFrames", 1) or 1)
+    color = {"outcolorspace": "YCbCr"} if raw and data_set.SamplesPerPixel == 3 else {}
+    frames = pydicom.encaps.generate_frames(data_set.PixelData, number_of_frames=count)
+    stack = np.stack([imagecodecs.jpeg8_decode(frame, **color) for frame in frames])
+    return pixel_facts(stack if count > 1 else stack[0])
+
+
 def main() -> None:
-    answer_of: Callable[[str], dict[str, Any]] = {"values": values, "pixels": pixels}[sys.argv[1]]
+    answer_of: Callable[[str], dict[str, Any]] = {"values": values, "pixels": pixels, "decoded": decoded}[sys.argv[1]]
     warnings.simplefilter("ignore")
     logging.disable()
     for line in sys.stdin.read().splitlines():
