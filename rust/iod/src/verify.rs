@@ -71,7 +71,7 @@ pub fn verify(
             )?
         };
         let fetch = Fetch(bytes);
-        let set = DataSet::new(headers.into(), next.item.encoding, next.inherited, |h| {
+        let set = DataSet::new(headers, next.item.encoding, next.inherited, |h| {
             fetch.value(h)
         });
         level(&set, &next.path, bytes, None, limits, notes, &mut open)?;
