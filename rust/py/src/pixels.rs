@@ -339,6 +339,10 @@ impl<'a> Wanted<'a> {
         frames: &[u64],
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if let (true, Some(&first)) = (self.bytes > WORTH_A_LOOK, frames.first()) {
+            py.detach(|| self.expect(first))
+                .map_err(|e| self.frames.raise(py, e))?;
+        }
         if let Some(out) = out {
             let mut held = check_out(py, &out, &self.shape, self.sample)?;
             self.fill(py, frames, held.bytes_mut()?)?;
