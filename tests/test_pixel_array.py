@@ -215,3 +215,19 @@ def test_pixels_by_options(write: Write) -> None:
         np.testing.assert_array_equal(rd.dcmread(path, access=access).pixel_array, expected)
     with pytest.raises((AttributeError, rd.PixelDecodeError)):
         _ = rd.dcmread(path, stop_before_pixels=True).pixel_array
+
+
+def test_lower_resolutions_of_jpeg_2000(pydicom_files: list[Path]) -> None:
+    files = {path.name: path for path in pydicom_files}
+    path = files["JPEG2000.dcm"]
+    whole = rd.pixel_array(path)
+    for reduce in (1, 2, 3):
+        small = rd.pixel_array(path, reduce=reduce)
+        assert small.dtype == whole.dtype
+        assert small.shape == tuple(-(-extent // 2**reduce) for extent in whole.shape)
+        # The lowest band of a wavelet is near the mean of what it stands for.
+        assert abs(float(small.mean()) - float(whole.mean())) < 0.02 * float(np.ptp(whole))
+    with pytest.raises(rd.ValueDecodeError):
+        rd.pixel_array(path, reduce=31)
+    with pytest.raises(rd.ValueDecodeError):
+        rd.pixel_array(files["SC_rgb_jpeg_dcmtk.dcm"], reduce=1)

@@ -404,6 +404,7 @@ class Frames:
         out: npt.NDArray[Any] | None = None,
         threads: int | None = None,
         raw: bool = False,
+        reduce: int = 0,
         on_error: Literal["raise", "salvage"] = "raise",
     ) -> npt.NDArray[Any]:
         """Frames as one array of shape ``(F, R, C)`` or ``(F, R, C, S)``, also where F is 1; parallel over frames.
@@ -413,6 +414,8 @@ class Frames:
         those of the result and it is C-contiguous and writable.
         ``threads``: 1 is the caller's alone; None is as many as help.
         ``raw``: samples as stored, YBR stays YBR. PS3.3 §C.7.6.3.1.2
+        ``reduce``: leave out so many of the highest resolutions of JPEG 2000: ``R`` and ``C`` are divided by
+        ``2**reduce`` and rounded up, decoding is up to ten times as fast; ``ValueDecodeError`` for other syntaxes.
         ``on_error``: a code stream that ends early raises ``PixelDecodeError``; with ``"salvage"`` its rows are given as
         far as they go, the rest zeros or what the decoder made up, with an ``IncompleteFrameWarning``.
         """
@@ -574,13 +577,14 @@ def pixel_array(
     out: npt.NDArray[Any] | None = None,
     threads: int | None = None,
     limits: Limits | None = None,
+    reduce: int = 0,
     on_error: Literal["raise", "salvage"] = "raise",
 ) -> npt.NDArray[Any]:
     """The pixels of an image in one call: as ``Dataset.pixel_array``, or one frame. PS3.3 §C.7.6.3
 
     ``index``: a frame, from the end where it is negative: ``(R, C)`` or ``(R, C, S)``; no other frame is read.
     ``raw``: samples as stored, YBR stays YBR.
-    ``on_error``: as in ``Frames.decode``.
+    ``reduce``, ``on_error``: as in ``Frames.decode``.
     ``out``: an array to be filled and returned; ``ValueError``, before any work, unless its shape and dtype are those of
     the result and it is C-contiguous and writable.
     ``threads``: 1 is the caller's alone; None is as many as help.
@@ -596,6 +600,7 @@ def iter_pixels(
     raw: bool = False,
     threads: int | None = None,
     limits: Limits | None = None,
+    reduce: int = 0,
     on_error: Literal["raise", "salvage"] = "raise",
 ) -> abc.Iterator[npt.NDArray[Any]]:
     """Yields frames one by one, each an array ``(R, C)`` or ``(R, C, S)``: memory does not grow with their number.

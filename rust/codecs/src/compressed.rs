@@ -30,8 +30,8 @@ impl Compressed {
         agreed(family, decoder, code_stream, layout)
     }
 
-    /// Decodes one frame into `out`, which has [`FrameLayout::decoded_frame_bytes`] bytes: samples in native byte order,
-    /// interleaved by pixel. What is given back says where a code stream ended before its last row.
+    /// Decodes one frame into `out`, which has [`FrameLayout::decoded_frame_bytes`] bytes (of [`FrameLayout::reduced`]
+    /// where resolutions are left out): samples in native byte order, interleaved by pixel. What is given back says where a code stream ended before its last row.
     pub fn decode(
         &self,
         code_stream: &[u8],
@@ -40,7 +40,7 @@ impl Compressed {
     ) -> Result<Option<Incomplete>> {
         layout.validate()?;
         let sample_type = layout.sample_type()?;
-        let decoded = layout.decoded_frame_bytes()?;
+        let decoded = layout.reduced(self.options.reduce).decoded_frame_bytes()?;
         if out.len() as u64 != decoded {
             let detail = format!(
                 "out has {} bytes, the frame decodes to {decoded}",
@@ -49,6 +49,10 @@ impl Compressed {
             return Err(PixelError::new(PixelErrorKind::Argument, detail));
         }
         let (family, decoder) = self.decoder(code_stream)?;
+        if self.options.reduce > 0 && family != Family::Jpeg2000 {
+            let detail = format!("reduce is for JPEG 2000, the frame is {family:?}");
+            return Err(PixelError::new(PixelErrorKind::Argument, detail));
+        }
         let header = agreed(family, decoder, code_stream, layout)?;
         let done = decoder.decode(code_stream, layout, &self.options, out)?;
         let finish = Finish {

@@ -148,6 +148,17 @@ impl FrameLayout {
         })
     }
 
+    /// The layout of the image without its `reduce` highest resolutions.
+    #[must_use]
+    pub fn reduced(&self, reduce: u8) -> FrameLayout {
+        let divisor = 1u32.checked_shl(reduce.into()).unwrap_or(u32::MAX);
+        FrameLayout {
+            rows: self.rows.div_ceil(divisor),
+            columns: self.columns.div_ceil(divisor),
+            ..*self
+        }
+    }
+
     /// Rows × Columns.
     pub fn pixels_per_frame(&self) -> u64 {
         u64::from(self.rows).saturating_mul(u64::from(self.columns))

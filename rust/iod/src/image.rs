@@ -30,6 +30,8 @@ pub struct Image {
     pub encapsulated: bool,
     /// What fragments hold, by the Transfer Syntax; none of native frames in fragments, video, and what is not known.
     pub family: Option<Family>,
+    /// How many of the highest resolutions are left out of a decoded frame.
+    pub reduce: u8,
 }
 
 /// Fetches Value Fields of a level.
@@ -180,6 +182,7 @@ impl Image {
             family: transfer_syntax
                 .filter(|_| encapsulated)
                 .and_then(|syntax| Family::of_transfer_syntax(syntax.uid())),
+            reduce: 0,
         };
         if !encapsulated {
             image.settle(notes)?;
@@ -225,6 +228,7 @@ impl Image {
         let at = self.pixel_data.value_offset;
         let one = self
             .layout
+            .reduced(self.reduce)
             .decoded_frame_bytes()
             .map_err(|e| refused(e, at))?;
         let all = one.checked_mul(frames).ok_or_else(|| {
@@ -271,7 +275,7 @@ impl Image {
     fn compressed(&self) -> Option<Compressed> {
         let options = DecodeOptions {
             raw: self.native.raw,
-            reduce: 0,
+            reduce: self.reduce,
         };
         self.family.map(|family| Compressed { family, options })
     }

@@ -263,7 +263,7 @@ impl Frames {
         FrameIterator::new(slf.unbind(), Wish::default(), None)
     }
 
-    #[pyo3(signature = (indices = None, *, out = None, threads = None, raw = false, on_error = "raise"))]
+    #[pyo3(signature = (indices = None, *, out = None, threads = None, raw = false, reduce = 0, on_error = "raise"))]
     fn decode<'py>(
         &self,
         py: Python<'py>,
@@ -271,9 +271,10 @@ impl Frames {
         out: Option<Bound<'py, PyAny>>,
         threads: Option<usize>,
         raw: bool,
+        reduce: u8,
         on_error: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let wish = Wish::new(raw, threads, on_error)?;
+        let wish = Wish::new(raw, threads, reduce, on_error)?;
         let frames = match indices {
             Some(indices) => indices
                 .into_iter()

@@ -9,7 +9,7 @@ use crate::types::{Numpy, function};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use rapidicom_codecs::{Incomplete, SampleType};
+use rapidicom_codecs::{Family, Incomplete, SampleType};
 use rapidicom_core::{Error, ErrorKind, Tag};
 use rapidicom_iod::image::{Image, refused};
 use rapidicom_source::CowMap;
@@ -30,12 +30,19 @@ const WORTH_A_LOOK: usize = 16 << 20;
 pub(crate) struct Wish {
     raw: bool,
     threads: Option<usize>,
+    /// Leave out so many of the highest resolutions.
+    reduce: u8,
     /// Give what there is of a code stream that ends early, with a warning.
     salvage: bool,
 }
 
 impl Wish {
-    pub(crate) fn new(raw: bool, threads: Option<usize>, on_error: &str) -> PyResult<Wish> {
+    pub(crate) fn new(
+        raw: bool,
+        threads: Option<usize>,
+        reduce: u8,
+        on_error: &str,
+    ) -> PyResult<Wish> {
         let salvage = match on_error {
             "raise" => false,
             "salvage" => true,
@@ -48,6 +55,7 @@ impl Wish {
         Ok(Wish {
             raw,
             threads,
+            reduce,
             salvage,
         })
     }
@@ -84,7 +92,12 @@ impl<'a> Wanted<'a> {
     fn new(frames: &'a Frames, count: usize, leading: bool, wish: &Wish) -> Result<Wanted<'a>> {
         let mut image = frames.table.image.clone();
         image.native.raw = wish.raw;
+        image.reduce = wish.reduce;
         supported(frames)?;
+        if wish.reduce > 0 && image.family != Some(Family::Jpeg2000) {
+            let detail = "reduce leaves out resolutions, which only JPEG 2000 has";
+            return Err(Error::new(ErrorKind::ValueDecode, detail).of(Tag::PIXEL_DATA));
+        }
         let at = image.pixel_data.value_offset;
         let sample = image.layout.sample_type().map_err(|e| refused(e, at))?;
         let limits = &frames.root.options.limits;
@@ -102,8 +115,9 @@ impl<'a> Wanted<'a> {
         if leading {
             shape.push(count);
         }
-        shape.push(image.layout.rows as usize);
-        shape.push(image.layout.columns as usize);
+        let shown = image.layout.reduced(image.reduce);
+        shape.push(shown.rows as usize);
+        shape.push(shown.columns as usize);
         if image.layout.samples_per_pixel > 1 {
             shape.push(usize::from(image.layout.samples_per_pixel));
         }

@@ -237,7 +237,7 @@ fn frames_of(source: &Bound<'_, PyAny>, limits: Option<Limits>) -> PyResult<Fram
 /// The pixels of an image in one call: (R, C), (F, R, C), (R, C, S) or (F, R, C, S), or frame `index` alone. `raw` leaves
 /// YBR as it is; `out` is filled and returned, ValueError unless its shape, dtype and memory fit. PS3.3 §C.7.6.3
 #[pyfunction]
-#[pyo3(signature = (source, *, index = None, raw = false, out = None, threads = None, limits = None, on_error = "raise"))]
+#[pyo3(signature = (source, *, index = None, raw = false, out = None, threads = None, limits = None, reduce = 0, on_error = "raise"))]
 pub(crate) fn pixel_array<'py>(
     source: &Bound<'py, PyAny>,
     index: Option<isize>,
@@ -245,25 +245,27 @@ pub(crate) fn pixel_array<'py>(
     out: Option<Bound<'py, PyAny>>,
     threads: Option<usize>,
     limits: Option<Limits>,
+    reduce: u8,
     on_error: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let wish = Wish::new(raw, threads, on_error)?;
+    let wish = Wish::new(raw, threads, reduce, on_error)?;
     let frames = frames_of(source, limits)?;
     pixels::pixel_array(source.py(), &frames, index, out, &wish)
 }
 
 /// Yields frames one by one, each (R, C) or (R, C, S): memory does not grow with their number. PS3.3 §C.7.6.3
 #[pyfunction]
-#[pyo3(signature = (source, *, indices = None, raw = false, threads = None, limits = None, on_error = "raise"))]
+#[pyo3(signature = (source, *, indices = None, raw = false, threads = None, limits = None, reduce = 0, on_error = "raise"))]
 pub(crate) fn iter_pixels(
     source: &Bound<'_, PyAny>,
     indices: Option<Vec<isize>>,
     raw: bool,
     threads: Option<usize>,
     limits: Option<Limits>,
+    reduce: u8,
     on_error: &str,
 ) -> PyResult<FrameIterator> {
-    let wish = Wish::new(raw, threads, on_error)?;
+    let wish = Wish::new(raw, threads, reduce, on_error)?;
     let frames = frames_of(source, limits)?;
     let indices = indices
         .map(|all| {
