@@ -8,7 +8,7 @@ SOURCES := $(shell find rust python Cargo.toml Cargo.lock pyproject.toml README.
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: test demo wheel lint deny docs bench fuzz-smoke everywhere nasm
+.PHONY: test demo wheel lint deny docs bench bench-pixels fuzz-smoke everywhere nasm
 .DEFAULT_GOAL := test
 
 demo: .venv/installed ## index the files that pydicom ships, ask DuckDB, look at one image
@@ -39,6 +39,9 @@ docs: .venv/installed ## the Rust documentation, and every Python example of REA
 
 bench: .venv/installed ## writes benches/RESULTS.md
 	$(BIN)/pip install --quiet --requirement benches/requirements.txt && $(BIN)/python benches/run.py $(BENCH)
+
+bench-pixels: .venv/installed ## writes the section Pixels of benches/RESULTS.md; BENCH=--quick: one round
+	$(BIN)/pip install --quiet --requirement benches/requirements.txt && $(BIN)/python benches/pixels.py $(BENCH)
 
 fuzz-smoke: .venv/ready ## each fuzz target, SECONDS (20) long
 	fuzz/run $(or $(SECONDS),20)
