@@ -22,6 +22,7 @@ from typing import Any
 
 import probes
 import report
+import sections
 from processes import HERE, FloorProcess, GoneError, LibraryProcess, build_floors
 from rows import FLOOR, OURS, PEERS, Corpus, Entry, Row, rows
 
@@ -161,7 +162,7 @@ def main() -> int:
     results = run(arguments)
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    (arguments.out / "RESULTS.md").write_text(report.markdown(results))
+    sections.write_page(arguments.out / "RESULTS.md", report.markdown(results))
     print(arguments.out / "RESULTS.md")
     return 0
 
