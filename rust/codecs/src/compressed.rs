@@ -9,6 +9,7 @@ use crate::decoder::{DecodeOptions, Decoder, Incomplete, StreamColor, StreamHead
 use crate::error::{PixelError, PixelErrorKind, Result};
 use crate::family::Family;
 use crate::layout::{FrameLayout, SampleFormat, SampleType};
+use std::panic::AssertUnwindSafe;
 
 /// Bytes of samples that stay in the first cache: a multiple of every sample type and of three.
 const BLOCK: usize = 24 << 10;
@@ -54,7 +55,7 @@ impl Compressed {
             return Err(PixelError::new(PixelErrorKind::Argument, detail));
         }
         let header = agreed(family, decoder, code_stream, layout)?;
-        let done = decoder.decode(code_stream, layout, &self.options, out)?;
+        let done = guarded(|| decoder.decode(code_stream, layout, &self.options, out))?;
         let finish = Finish {
             bits: bits_to_fill(family, &header, layout),
             to_rgb: !self.options.raw && becomes_rgb(done.color, layout, sample_type)?,
@@ -79,6 +80,15 @@ impl Compressed {
     }
 }
 
+/// A decoder that panics is a defect of ours, and no reason to end the caller. What it was given is bytes, a layout and memory for
+/// samples, none of which a panic can leave in a state that matters.
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let detail = "the decoder failed on this code stream in a way that it never should; please report it";
+        Err(PixelError::new(PixelErrorKind::Defect, detail))
+    })
+}
+
 /// The code stream's header, if it is of an image of this size.
 fn agreed(
     family: Family,
@@ -86,7 +96,7 @@ fn agreed(
     code_stream: &[u8],
     layout: &FrameLayout,
 ) -> Result<StreamHeader> {
-    let header = decoder.header(code_stream, layout)?;
+    let header = guarded(|| decoder.header(code_stream, layout))?;
     let bits = layout.sample_type()?.size() as u16 * 8;
     let mismatch = |what: &str, found: u64, expected: u64| {
         let detail = format!("the code stream has {found} {what}, the data set says {expected}");

@@ -16,6 +16,8 @@ pub enum PixelErrorKind {
     Implausible,
     /// A valid image of a kind that this build does not decode.
     Unsupported,
+    /// A decoder of ours is wrong: it panicked.
+    Defect,
     /// What the caller passed does not fit: the length of `out`, the index of the frame.
     Argument,
 }

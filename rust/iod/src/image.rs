@@ -108,6 +108,7 @@ fn pixel_error(detail: String) -> Error {
 pub fn refused(error: PixelError, offset: u64) -> Error {
     let kind = match error.kind {
         PixelErrorKind::Argument => ErrorKind::ValueDecode,
+        PixelErrorKind::Defect => ErrorKind::Internal,
         _ => ErrorKind::PixelDecode,
     };
     Error::new(kind, error.detail)
