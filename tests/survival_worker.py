@@ -1,6 +1,6 @@
 """Tries every public function with damaged files, in a process that may die of it.
 
-usage: survival_worker.py SHARD SHARDS START MALFORMED_DIR SCRATCH_DIR MUTANTS
+usage: [RAPIDICOM_CASES=compressed] survival_worker.py SHARD SHARDS START MALFORMED_DIR SCRATCH_DIR MUTANTS
 
 Standard output is the record that survives: `B index name` before a case begins, `F index name what` when it ends in
 an exception that nobody promised, `E count` at the end. tests/test_survival.py reads it, and starts this again behind
@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import code_streams
 import mutants
 import rapidicom as rd
 
@@ -38,6 +39,14 @@ OPTIONS: tuple[dict[str, Any], ...] = (
     {"limits": rd.Limits.untrusted()},
     *({"force": True, "transfer_syntax": uid} for uid in TRANSFER_SYNTAXES),
 )
+FACTS = {
+    "rows": "Rows",
+    "columns": "Columns",
+    "samples_per_pixel": "SamplesPerPixel",
+    "bits_allocated": "BitsAllocated",
+    "bits_stored": "BitsStored",
+    "pixel_representation": "PixelRepresentation",
+}
 Step = Callable[[Path, bytes, int], None]
 
 
@@ -171,6 +180,19 @@ def pixels_by_path(path: Path, data: bytes, number: int) -> None:
     attempt(lambda: [frame.shape for frame in rd.iter_pixels(path, indices=[0], raw=True)])
 
 
+def pixels_salvaged(path: Path, data: bytes, number: int) -> None:
+    ds = opened(path, data, number)
+    attempt(lambda: ds.frames.decode(on_error="salvage", threads=1 + number % 2))
+    attempt(rd.pixel_array, path, index=0, on_error="salvage", raw=number % 2 == 1)
+    attempt(lambda: [frame.shape for frame in itertools.islice(rd.iter_pixels(path, on_error="salvage"), 3)])
+    frames = attempt(lambda: ds.frames)
+    code_stream = attempt(lambda: bytes(frames.encoded(0)))
+    facts = attempt(lambda: {word: int(ds[keyword].value) for word, keyword in FACTS.items()})
+    if code_stream is not None and facts is not None:
+        uid = str(ds.transfer_syntax or "")
+        attempt(rd.pixels.decode_frame, code_stream, transfer_syntax=uid, **facts)
+
+
 def is_dicom(path: Path, data: bytes, number: int) -> None:
     if not isinstance(rd.is_dicom(path), bool) or rd.is_dicom(path) != rd.is_dicom(data):
         raise Unpromised("is_dicom differs between a path and its bytes")
@@ -201,11 +223,13 @@ STEPS: dict[str, Step] = {
         copies,
         pixels,
         pixels_by_path,
+        pixels_salvaged,
         is_dicom,
         index,
     )
 }
 MUTANT_STEPS = tuple(STEPS.values())
+PIXEL_STEPS = (pixels, pixels_by_path, pixels_salvaged)
 
 
 def try_step(step: Step, path: Path, data: bytes, number: int) -> str | None:
@@ -238,13 +262,35 @@ def cases(
         yield f"mutant/{number}", list(MUTANT_STEPS), work, lambda n=number: mutants.mutant(n)[1], number // 14  # type: ignore[misc]
 
 
+def compressed_cases(
+    malformed: Path, scratch: Path, count: int
+) -> Iterator[tuple[str, list[Step], Path, Callable[[], bytes], int]]:
+    """Every prefix of a code stream of each transfer syntax, and mutants; with the functions that give pixels alone."""
+    work = scratch / "case.dcm"
+    for name, stream in code_streams.STREAMS.items():
+        for length in range(len(stream.data)):
+            yield (
+                f"prefix/{name}/{length}",
+                list(PIXEL_STEPS),
+                work,
+                lambda s=stream, n=length: s.file(s.data[:n]),
+                length,
+            )  # type: ignore[misc]
+    for number in range(count):
+        yield f"mutant/{number}", list(PIXEL_STEPS), work, lambda n=number: code_streams.mutant(n)[1], number // 23  # type: ignore[misc]
+
+
+CASES = {"": cases, "compressed": compressed_cases}
+
+
 def main() -> None:
     shard, shards, start = (int(argument) for argument in sys.argv[1:4])
     malformed, scratch, count = Path(sys.argv[4]), Path(sys.argv[5]), int(sys.argv[6])
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     faulthandler.enable()
+    chosen = CASES[os.environ.get("RAPIDICOM_CASES", "")]
     done = 0
-    for position, (name, steps, path, make, number) in enumerate(cases(malformed, scratch, count)):
+    for position, (name, steps, path, make, number) in enumerate(chosen(malformed, scratch, count)):
         if position < start or position % shards != shard:
             continue
         data = make()
