@@ -3,7 +3,7 @@
 //! libjpeg-turbo does the decoding; what it is told of colour is decided here. What the code stream says of its components holds
 //! over Photometric Interpretation, which holds where the code stream says nothing: PS3.5 §8.2.1, PS3.3 C.7.6.3.1.2.
 //! Where libjpeg would take another decision, or would stumble over what real files have (no EOI, no number of lines, junk
-//! between the segments), it is given a copy of the code stream with a head that leaves no choice: [`head`].
+//! between the segments), it is given a copy of the code stream with a head that leaves no choice: `head`.
 
 mod head;
 mod rows;

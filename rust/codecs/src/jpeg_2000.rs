@@ -1,8 +1,8 @@
 //! JPEG 2000 and HTJ2K: ITU-T T.800, T.814.
 //!
-//! OpenJPEG does the decoding, behind our own reading of the code stream: [`header`] (what the image is), [`bounds`] (what
-//! decoding may cost) and [`tile_parts`] (what is there). JP2 boxes, which DICOM forbids (PS3.5 §A.4.4) and some write, are passed:
-//! [`boxes`]. The multiple component transformation is undone by the decoder, so its result is RGB whatever else is declared.
+//! OpenJPEG does the decoding, behind our own reading of the code stream: `header` (what the image is), `bounds` (what
+//! decoding may cost) and `tile_parts` (what is there). JP2 boxes, which DICOM forbids (PS3.5 §A.4.4) and some write, are passed:
+//! `boxes`. The multiple component transformation is undone by the decoder, so its result is RGB whatever else is declared.
 
 mod bounds;
 mod boxes;

@@ -3,7 +3,7 @@
 //! Samples up to the first value mapped get the first entry, those beyond the last value mapped the last one.
 //!
 //! Measured (one core of Zen 4, 16-bit samples of a CT): a table for all 65,536 values costs some 30 µs and then spares the clamp
-//! and the bounds check of each sample; below [`LARGE`] samples that does not pay.
+//! and the bounds check of each sample; below `LARGE` samples that does not pay.
 
 use crate::error::{PixelError, PixelErrorKind, Result};
 use crate::layout::SampleType;

@@ -5,11 +5,11 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`segments`] | the marker segments |
-//! | [`parameters`] | the coding parameters, and what follows from them |
-//! | [`scan`] | the lines of a scan |
-//! | [`gradient`], [`context`], [`golomb`], [`bits`] | what a sample is decoded with |
-//! | [`image`] | the caller's memory |
+//! | `segments` | the marker segments |
+//! | `parameters` | the coding parameters, and what follows from them |
+//! | `scan` | the lines of a scan |
+//! | `gradient`, `context`, `golomb`, `bits` | what a sample is decoded with |
+//! | `image` | the caller's memory |
 
 mod bits;
 mod context;
