@@ -30,6 +30,7 @@ from processes import HERE, FloorProcess, GoneError, LibraryProcess, Process, bu
 from rows import FLOOR_A
 
 LONGEST = 120  # seconds that an answer may take
+PEER_SHARE = 0.3  # of the budget: enough to see how far they are
 SLOW = ((1.0, 1), (0.1, 3))  # a peer whose round takes that many seconds has that many rounds
 STACK = 50
 INDEX_FILES = 2000  # of floor A, where the corpus has none yet
@@ -99,11 +100,13 @@ def measure(row: Row, libraries: Libraries, rounds: int, budget: float) -> dict[
     checks: dict[str, Any] = {}
     errors: dict[str, str] = {}
     most: dict[str, int] = {}
+    began = time.monotonic()
 
     def take(entry: Entry, warm: bool) -> None:
         if entry.label in errors or len(times.get(entry.label, ())) >= most.get(entry.label, rounds):
             return
-        request = {**entry.request, "budget": 0 if warm else budget, "check": warm and bool(row.same)}
+        spend = budget if entry.process in (OURS, BARE) else PEER_SHARE * budget
+        request = {**entry.request, "budget": 0 if warm else spend, "check": warm and bool(row.same)}
         start = time.perf_counter()
         try:
             answer = libraries.get(entry.process).round({**request, "stall": row.stall})
@@ -133,6 +136,7 @@ def measure(row: Row, libraries: Libraries, rounds: int, budget: float) -> dict[
         "cpu": {label: statistics.median(values) for label, values in cpu.items()},
         "rounds": times,
         "errors": errors,
+        "seconds": time.monotonic() - began,
     }
 
 
@@ -159,8 +163,9 @@ def make_files(corpus: Path, quick: bool) -> tuple[Pictures, Path]:
         sizes = ["--frames", "8", "--side", "1024"] if quick else []
         command = [sys.executable, str(HERE / "pixels_corpus.py"), "--out", str(corpus), *sizes]
         subprocess.run(command, check=True, stdout=sys.stderr)
-    native = corpus if (corpus / "full" / "ev").exists() else corpus / pixels_corpus.FOLDER
-    missing = [part for part in ("idx", "full") if not (native / part / "ev").exists()]
+    parts = ("idx", "full")
+    native = corpus if all((corpus / part / "ev").exists() for part in parts) else corpus / pixels_corpus.FOLDER
+    missing = [part for part in parts if not (native / part / "ev").exists()]
     if missing:
         command = [sys.executable, str(HERE / "make_corpus.py"), "--out", str(native), "--only", ",".join(missing)]
         numbers = ["--index", str(INDEX_FILES // 10 if quick else INDEX_FILES), "--full", str(STACK)]
@@ -189,7 +194,7 @@ def run(arguments: argparse.Namespace) -> tuple[list[Row], dict[str, Any]]:
             results["rows"][row.key] = measured = measure(row, libraries, arguments.rounds, arguments.budget)
             medians = ", ".join(f"{label} {value * 1e3:.3f} ms" for label, value in measured["medians"].items())
             errors = "".join(f"; {label}: {reason}"[:120] for label, reason in measured["errors"].items())
-            print(f"{row.key}: {medians}{errors}", file=sys.stderr, flush=True)
+            print(f"{row.key}: {medians}{errors} [{measured['seconds']:.1f} s]", file=sys.stderr, flush=True)
     finally:
         libraries.close()
     # pydicom's plugins are all of one version: once is enough

@@ -9,6 +9,7 @@ from rows import FLOOR_A_REFERENCE
 
 NOTHING = "-"
 NO_PART = ("not installed", "ValueError: No plugin named")  # not worth a word beside every row
+MIXED = ("overhead", "first_read")  # jobs whose CPU time is also that of work which is not in the figure
 GROUPS = {
     "one frame": (
         "One frame: the code stream, in memory, into the caller's buffer",
@@ -78,7 +79,7 @@ def _beside(row: Row, result: dict[str, Any]) -> str:
         if entry.label in result["medians"]:
             wall = amount(result["medians"][entry.label], "ms")
             cpu = result["cpu"].get(entry.label, 0)
-            with_cpu = entry.process in (OURS, BARE) and entry.request["job"] != "overhead" and not row.stall
+            with_cpu = entry.process in (OURS, BARE) and entry.request["job"] not in MIXED and not row.stall
             shown.append(f"{entry.label} {wall}" + (f" (CPU {amount(cpu, 'ms')[:-3]})" if with_cpu else ""))
         if entry.label in result["errors"]:
             reason = result["errors"][entry.label]
