@@ -73,10 +73,12 @@ def read() -> dict[str, CodeStream]:
     for line in (Path(__file__).parent / "golden" / "code_streams.txt").read_text().splitlines():
         name, *pairs = line.split(" ")
         field = dict(pair.split("=", 1) for pair in pairs)
-        numbers = (int(field[key]) for key in ("rows", "columns", "samples", "bits", "stored"))
+        rows, columns, samples, bits, stored = (int(field[k]) for k in ("rows", "columns", "samples", "bits", "stored"))
         data, decoded = bytes.fromhex(field["in"]), bytes.fromhex(field["out"])
         sign = field["signed"] == "1"
-        streams[name] = CodeStream(field["syntax"], *numbers, sign, field["photometric"], data, decoded)
+        streams[name] = CodeStream(
+            field["syntax"], rows, columns, samples, bits, stored, sign, field["photometric"], data, decoded
+        )
     return streams
 
 

@@ -84,7 +84,7 @@ def image(case: Case) -> Samples:
         wide = np.clip((slope if case.samples == 1 else slope[..., None]).astype(np.int64) + grain, 0, top)
     if case.signed:
         wide = wide - 2 ** (case.bits - 1)
-    return wide.astype(f"{'i' if case.signed else 'u'}{case.allocated // 8}")
+    return np.asarray(wide, f"{'i' if case.signed else 'u'}{case.allocated // 8}")
 
 
 def dicom(case: Case, stream: bytes) -> bytes:
@@ -108,7 +108,7 @@ def dicom(case: Case, stream: bytes) -> bytes:
 def cells(samples: Samples, case: Case) -> Samples:
     """Unsigned samples of Bits Stored bits, as code streams that know no sign have them."""
     unsigned = samples.astype(np.int64) & (2**case.bits - 1)
-    return unsigned.astype(f"u{case.allocated // 8}")
+    return np.asarray(unsigned, f"u{case.allocated // 8}")
 
 
 # Encoders: the image and the case in, a code stream out.
@@ -145,7 +145,7 @@ def jpeg(samples: Samples, case: Case) -> bytes:
 def jpeg_lossless(samples: Samples, case: Case) -> bytes:
     import imagecodecs
 
-    color = {"colorspace": "RGB", "outcolorspace": "RGB"} if case.samples == 3 else {}
+    color: dict[str, Any] = {"colorspace": "RGB", "outcolorspace": "RGB"} if case.samples == 3 else {}
     raw = cells(samples, case)
     return bytes(imagecodecs.jpeg8_encode(raw, lossless=True, bitspersample=case.bits, **color, **case.options))
 
@@ -276,7 +276,7 @@ def by_dicomrle(stream: bytes, case: Case, path: Path) -> Samples:
 def by_libjpeg(stream: bytes, case: Case, path: Path) -> Samples:
     import libjpeg
 
-    return np.asarray(libjpeg.decode(stream))
+    return np.asarray(libjpeg.decode(stream))  # type: ignore[attr-defined, unused-ignore]
 
 
 def by_libjpeg_turbo_raw(stream: bytes) -> Samples:
@@ -303,7 +303,7 @@ def by_charls(stream: bytes, case: Case, path: Path) -> Samples:
 def by_openjpeg(stream: bytes, case: Case, path: Path) -> Samples:
     import openjpeg
 
-    return np.asarray(openjpeg.decode(stream))
+    return np.asarray(openjpeg.decode(stream))  # type: ignore[attr-defined, unused-ignore]
 
 
 def by_zlib(stream: bytes, case: Case, path: Path) -> Samples:
@@ -396,12 +396,12 @@ def jpeg_cases() -> Iterator[Case]:
         yield Case(JPEG_EXTENDED, "jpeg", rows, columns, 1, 12, False, pattern, options, lossless=False)
         options = {"level": level, "colorspace": "RGB", "outcolorspace": "RGB"}
         yield Case(JPEG_EXTENDED, "jpeg", rows, columns, 3, 12, False, pattern, options, lossless=False)
-    extras = ({"restart_marker_blocks": 1}, {"restart_marker_rows": 1}, {"optimize": True}, {"progressive": True})
-    for options, (rows, columns), samples, subsampling in itertools.product(extras, SIZES, (1, 3), (0, 1, 2)):
-        if samples == 1 and subsampling:
+    extras = ("restart_marker_blocks", "restart_marker_rows", "optimize", "progressive")
+    for extra, (rows, columns), samples, chroma in itertools.product(extras, SIZES, (1, 3), (0, 1, 2)):
+        if samples == 1 and chroma:
             continue
-        syntax = JPEG_PROGRESSIVE if "progressive" in options else JPEG_BASELINE
-        options = {"quality": 80, "subsampling": subsampling, **options}
+        syntax = JPEG_PROGRESSIVE if extra == "progressive" else JPEG_BASELINE
+        options = {"quality": 80, "subsampling": chroma, extra: 1}
         photometric = ybr if samples == 3 else ""
         yield Case(syntax, "jpeg_pillow", rows, columns, samples, 8, False, "smooth", options, photometric, False)
 

@@ -90,7 +90,7 @@ def libjpeg_turbo(data_set: Any, raw: bool) -> tuple[tuple[int, ...], str, str]:
     import numpy as np
 
     count = int(data_set.get("NumberOfFrames", 1) or 1)
-    color = {"outcolorspace": "YCbCr"} if raw and data_set.SamplesPerPixel == 3 else {}
+    color: dict[str, Any] = {"outcolorspace": "YCbCr"} if raw and data_set.SamplesPerPixel == 3 else {}
     frames = pydicom.encaps.generate_frames(data_set.PixelData, number_of_frames=count)
     stack = np.stack([imagecodecs.jpeg8_decode(frame, **color) for frame in frames])
     return pixel_facts(stack if count > 1 else stack[0])

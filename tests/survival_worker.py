@@ -9,6 +9,7 @@ the case that killed it.
 
 import copy
 import faulthandler
+import functools
 import io
 import itertools
 import os
@@ -269,13 +270,8 @@ def compressed_cases(
     work = scratch / "case.dcm"
     for name, stream in code_streams.STREAMS.items():
         for length in range(len(stream.data)):
-            yield (
-                f"prefix/{name}/{length}",
-                list(PIXEL_STEPS),
-                work,
-                lambda s=stream, n=length: s.file(s.data[:n]),
-                length,
-            )  # type: ignore[misc]
+            make: Callable[[], bytes] = functools.partial(stream.file, stream.data[:length])
+            yield f"prefix/{name}/{length}", list(PIXEL_STEPS), work, make, length
     for number in range(count):
         yield f"mutant/{number}", list(PIXEL_STEPS), work, lambda n=number: code_streams.mutant(n)[1], number // 23  # type: ignore[misc]
 

@@ -39,11 +39,11 @@ for _package in ("imagecodecs", "gdcm", "libjpeg", "openjpeg", "rle", "jpeg_ls",
 
 def answers(shard: int, folder: Path) -> list[tuple[int, str]]:
     """Runs one worker after the other; gives the cases that ended one."""
-    start, deaths = 0, []
+    start, deaths = 0, list[tuple[int, str]]()
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     while True:
         words = [str(word) for word in (shard, SHARDS, start, folder / f"{shard}.pickle")]
-        worker = [sys.executable, TESTS / "encoders_worker.py", *words]
+        worker = [sys.executable, str(TESTS / "encoders_worker.py"), *words]
         done = subprocess.run(worker, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, check=False)
         if done.returncode == 0:
             return deaths

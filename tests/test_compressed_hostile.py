@@ -154,7 +154,8 @@ def bombs() -> list[tuple[str, bytes, rd.Limits]]:
             # JPEG 2000 and JPEG XL say "all of it is nothing" in a few bits: only the limits bound what they ask for.
             boundless = name.startswith(("jpeg-2000", "htj2k", "jpeg-xl")) and rows < 65535
             limits = rd.Limits.untrusted() if boundless else rd.Limits()
-            size, data = {"rows": rows, "columns": columns}, with_size(stream, rows, columns)
+            size: dict[str, Any] = {"rows": rows, "columns": columns}
+            data = with_size(stream, rows, columns)
             found.append((f"{name} {rows} x {columns}", stream.file(data, **size), limits))
             found.append((f"{name} {rows} x {columns}, data set alone", stream.file(**size), limits))
             if not name.startswith(("rle", "deflate")):  # which have no size of their own

@@ -92,7 +92,7 @@ def image(size: int) -> np.ndarray:
     rnd = np.random.default_rng(5)
     y, x = np.mgrid[0:size, 0:size]
     smooth = 1500 + 900 * np.sin(x / 40) + 600 * np.cos(y / 55)
-    return (smooth + rnd.normal(0, 8, (size, size))).clip(0, 4095).astype(np.uint16)
+    return np.asarray((smooth + rnd.normal(0, 8, (size, size))).clip(0, 4095), np.uint16)
 
 
 @pytest.fixture(scope="module")
