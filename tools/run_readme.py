@@ -23,6 +23,7 @@ NAMES = {
     "plan.dcm": "rtplan.dcm",
     "cine.dcm": "examples_ybr_color.dcm",
     "multiframe.dcm": "emri_small.dcm",
+    "compressed.dcm": "MR_small_jp2klossless.dcm",
     "jpeg.dcm": "SC_rgb_jpeg_dcmtk.dcm",
     "study/ct.dcm": "CT_small.dcm",
     "study/mr.dcm": "MR_small.dcm",

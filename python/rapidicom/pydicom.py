@@ -48,6 +48,7 @@ _MORE = {
 _UIDS = (*_TRANSFER_SYNTAXES.values(), *_MORE.values())
 DECODER_DEPENDENCIES: dict[str, tuple[str, ...]] = dict.fromkeys(_UIDS, ("rapidicom",))
 
+_RLE = _TRANSFER_SYNTAXES["RLELossless"]
 _JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 _JPEG_2000 = tuple(uid for name, uid in _TRANSFER_SYNTAXES.items() if "2K" in name or "2000" in name)
 _BY_COMPONENT_TRANSFORMATION = ("YBR_ICT", "YBR_RCT")
@@ -128,14 +129,14 @@ def is_available(uid: str) -> bool:
     return uid in DECODER_DEPENDENCIES
 
 
-def _decode_frame(src: bytes, runner: Any) -> memoryview:
-    """One frame as pydicom's own plugins give it: by pixel, colours and signs as the code stream has them.
+def _decode_frame(src: bytes, runner: Any) -> bytearray:
+    """One frame as pydicom's own plugins give it: colours and signs as the code stream has them, RLE by plane.
 
     pydicom then corrects signs, fills unused bits and makes RGB of YBR as its options ask. What the frame is now, is
     said by options of ``runner``, which belongs to this one decoding.
     """
     options = _FrameOptions(runner)
-    uid, bits_allocated, photometric = str(runner.transfer_syntax), runner.bits_allocated, options.photometric
+    uid, bits_allocated, photometric = str(runner.transfer_syntax), options.bits_allocated, options.photometric
     signed, bits = 0, bits_allocated
     if uid in _JPEG_2000:
         bits = _container(options.get("j2k_precision", runner.bits_stored), bits_allocated)
@@ -148,13 +149,19 @@ def _decode_frame(src: bytes, runner: Any) -> memoryview:
     frame, color = _rapidicom._decode_frame(src, uid, layout, True, None)
     options.set("decoding_plugin", LABEL)
     options.set("planar_configuration", 0)
-    if bits != bits_allocated:
+    if bits != bits_allocated or bits != runner.bits_allocated:
         options.set("bits_allocated", bits)
     if color == "RGB" or (uid in _JPEG_2000 and photometric in _BY_COMPONENT_TRANSFORMATION):
         options.set("photometric_interpretation", "RGB")
     elif color == "YBR_FULL" and not photometric.startswith("YBR_FULL"):
         options.set("photometric_interpretation", "YBR_FULL")
-    return frame.reshape(-1).view("u1").data  # without a copy: pydicom makes its own
+    if uid == _RLE:
+        if "<" in (options.get("rle_segment_order", ">"), options.get("byteorder", ">")):
+            frame = frame.byteswap()
+        if frame.ndim == 3:  # as RLE stores it, and every plugin of pydicom gives it
+            frame = frame.transpose(2, 0, 1).copy()
+            options.set("planar_configuration", 1)
+    return bytearray(frame.reshape(-1).view("u1").data)
 
 
 def _container(precision: int, bits_allocated: int) -> int:
@@ -178,6 +185,14 @@ class _FrameOptions:
         """Photometric Interpretation, as pydicom has found it to be."""
         return str(self.get("photometric_interpretation", self._runner.photometric_interpretation))
 
+    @property
+    def bits_allocated(self) -> int:
+        """Bits Allocated of the image: kept aside, as in 3.0 that of the frame before is in its place."""
+        name = f"{LABEL}_bits_allocated"
+        if self._runner.get_option(name) is None:
+            self._runner.set_option(name, self._runner.bits_allocated)
+        return int(self._runner.get_option(name))
+
     def get(self, name: str, default: Any) -> Any:
         if self._per_frame:
             return self._runner.get_frame_option(self._runner.index, name, default)
@@ -197,14 +212,16 @@ def to_pydicom(ds: Dataset) -> pydicom.Dataset:
     them. File Meta Information, preamble, encoding and character set are those of ``ds``, and so is ``filename``. What
     was recovered of a damaged file is given as it was recovered. ``ImportError`` where there is no pydicom.
     """
-    from pydicom.charset import convert_encodings
+    from pydicom.charset import convert_encodings, default_encoding
     from pydicom.dataset import FileDataset, FileMetaDataset
 
     implicit, little = ds.is_implicit_VR, ds.is_little_endian
     meta = FileMetaDataset(_raw_elements(ds.file_meta))
     filename: Any = ds.filename
     made = FileDataset(filename, _raw_elements(ds), ds.preamble, meta, implicit, little)
-    made.set_original_encoding(implicit, little, convert_encodings(made.get("SpecificCharacterSet") or ""))
+    named = "SpecificCharacterSet" in made
+    encodings = convert_encodings(made.SpecificCharacterSet) if named else default_encoding
+    made.set_original_encoding(implicit, little, encodings)
     return made
 
 
@@ -220,7 +237,7 @@ def _raw_elements(ds: Dataset) -> dict[Any, Any]:
         tag, value = BaseTag(element.tag), bytes(element.raw)
         length = undefined_length if element.is_undefined_length else len(value)
         of_items = _is_in_implicit_VR(element) if element.VR == "SQ" and not implicit else implicit
-        vr = None if implicit else element.VR
+        vr = None if implicit and element.VR != "SQ" else element.VR  # pydicom, too, tells sequences by their items
         raw[tag] = RawDataElement(tag, vr, length, value, element.value_offset, of_items, little)
     return raw
 

@@ -113,7 +113,7 @@ fn encoding_of(uid: &str, stored: &[u8], raw: bool) -> Result<Encoding, Error> {
         return Ok(Encoding::Compressed(Compressed { family, options }));
     }
     match TransferSyntax::from_uid(uid) {
-        Some(syntax) if !syntax.is_encapsulated() || uid == ENCAPSULATED_UNCOMPRESSED => {
+        Some(syntax) if is_native(syntax) => {
             let little_endian =
                 syntax.encoding().is_little_endian() && !syntax.is_pixel_big_endian();
             Ok(Encoding::Native(Native {
@@ -131,6 +131,11 @@ fn encoding_of(uid: &str, stored: &[u8], raw: bool) -> Result<Encoding, Error> {
             Err(Error::new(ErrorKind::UnsupportedTransferSyntax, detail))
         }
     }
+}
+
+fn is_native(syntax: TransferSyntax) -> bool {
+    let elsewhere = syntax.is_encapsulated() || syntax.is_video() || syntax.is_jpip();
+    !elsewhere || syntax.uid() == ENCAPSULATED_UNCOMPRESSED
 }
 
 fn layout_of(arguments: LayoutArguments) -> PyResult<FrameLayout> {
