@@ -23,7 +23,7 @@ import numpy as np
 from pixels_libraries import CannotError, Operation, Operations, library
 
 MOST = 500  # operations a round
-PAIRS = 8  # times the budget for differences: they are small beside what they are made of
+PAIRS = 4  # times the budget for differences: they are small beside what they are made of
 clock = time.perf_counter
 
 
