@@ -11,7 +11,7 @@ from pixels_corpus import FOLDER, FRAMES, File
 from pixels_libraries import PEERS, PLUGINS
 
 OURS, BARE = "rapidicom", "imagecodecs"
-MEMCPY, MEMCPY_FRESH = "memcpy", "memcpy into fresh memory"
+MEMCPY, MEMCPY_NEW = "memcpy", "memcpy into a new array"
 CODECS = {
     "rle": ("dicomrle",),
     "jpeg_baseline": ("libjpeg-turbo",),
@@ -266,7 +266,7 @@ def conversion_row(pictures: Pictures, name: str) -> Row:
         "planar": pictures.path("rgb2048", "planar"),
         "ybr_native": pictures.path("rgb2048", "ybr"),
     }
-    limit = MEMCPY_FRESH if fresh else MEMCPY
+    limit = MEMCPY_NEW if fresh else MEMCPY
     request = {"job": "conversion", "name": name, "paths": paths}
     entries = [
         Entry(OURS, OURS, request),
