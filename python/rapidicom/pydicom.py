@@ -73,27 +73,30 @@ def unregister_decoders() -> None:
     """Takes the plugin away from every ``Decoder`` of pydicom that has it. ``ImportError`` as ``register_decoders``."""
     with _registering:
         for decoder in _decoders():
-            if LABEL in decoder.available_plugins:
-                decoder.remove_plugin(LABEL)
+            _unregister(decoder)
 
 
 @contextmanager
 def decoders(first: bool = True) -> Iterator[None]:
-    """``register_decoders`` for the time of a ``with`` block; the plugins are then as they were before.
+    """``register_decoders`` for the time of a ``with`` block; the plugin's place is then what it was before.
 
     The decoders are pydicom's, one for the process: other threads decode by the plugin during the block, too.
     """
     with _registering:
         found = _decoders()
-        before = [dict(decoder._available) for decoder in found]
+        was_first = [next(iter(decoder._available), None) == LABEL for decoder in found]
+        was_there = [LABEL in decoder.available_plugins for decoder in found]
         for decoder in found:
             _register(decoder, first)
     try:
         yield
     finally:
         with _registering:
-            for decoder, plugins in zip(found, before, strict=True):
-                decoder._available = plugins
+            for decoder, there, at_front in zip(found, was_there, was_first, strict=True):
+                if there:
+                    _register(decoder, at_front)
+                else:
+                    _unregister(decoder)
 
 
 def _decoders() -> list[Any]:
@@ -122,6 +125,11 @@ def _register(decoder: Any, first: bool) -> None:
     others = {label: function for label, function in decoder._available.items() if label != LABEL}
     ours = {LABEL: _decode_frame} if is_available(decoder.UID) else {}
     decoder._available = {**ours, **others} if first else {**others, **ours}
+
+
+def _unregister(decoder: Any) -> None:
+    if LABEL in decoder.available_plugins:
+        decoder.remove_plugin(LABEL)
 
 
 def is_available(uid: str) -> bool:
