@@ -154,7 +154,8 @@ def test_bombs_cost_little(case: str, malformed_dir: Path, figure: Callable[[str
         done = subprocess.run(bomb, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         tries.append([float(word) for word in done.stdout.split()])
-    assert not done.stderr.startswith("read")
+    # A deflated frame that goes on behind its last row is inflated no further: e33 gives its 4 x 4 samples.
+    assert done.stderr.startswith("read") == (case == "e33_deflated_frame_bomb_64M")
     spent, memory = (min(column) for column in zip(*tries, strict=True))
     figure(f"bomb {case}: ms, KiB", f"{spent * 1000:.1f}, {memory:.0f}")
     assert memory < 64 << 10
