@@ -218,6 +218,18 @@ def test_a_data_set_that_disagrees(name: str, change: str) -> None:
         assert "frame 0" in str(refusal.value)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_values_out_of_bits_stored_are_warned_of(name: str) -> None:
+    stream = STREAMS[name]
+    stored = stream.stored - 4
+    ds = rd.dcmread(stream.file(stored=stored))
+    shown = ds.pixel_array.astype(np.int64) + (1 << stored - 1) * stream.signed
+    within = bool((shown >= 0).all() and (shown < 1 << stored).all())
+    warned = any(warning.code.name == "CodeStreamDisagrees" for warning in ds.warnings)
+    assert within or warned
+    assert warned or name.startswith(("rle", "deflate"))  # which have no precision of their own
+
+
 LIES = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
 
 
