@@ -42,8 +42,8 @@ FORBID_UNSAFE = {"core", "iod", "index"}
 # In codecs, unsafe is at home where a C library is called, and nowhere else.
 UNSAFE_IN_CODECS = {"jpeg/turbo.rs", "jpeg_2000/openjpeg.rs"}
 
-# Floor 4: what lives on the public names alone. Two have one thing beyond them: the command line the streaming writer, pydicom's
-# plugin the colour that a code stream was decoded to.
+# Floor 4: what lives on the public names alone. Two have one thing beyond them: the command line the streaming writer,
+# pydicom's plugin the colour that a code stream was decoded to.
 FLOOR_4 = ("__main__.py", "cli/", "pydicom.py", "torch.py", "monai.py", "polars.py", "spark.py", "pynetdicom.py")
 EXTENSION_USERS = {"cli/index.py", "pydicom.py"}
 # The whole of what may be imported before someone asks for it.

@@ -264,6 +264,7 @@ impl Frames {
     }
 
     #[pyo3(signature = (indices = None, *, out = None, threads = None, raw = false, reduce = 0, on_error = "raise"))]
+    #[allow(clippy::too_many_arguments)]
     fn decode<'py>(
         &self,
         py: Python<'py>,

@@ -37,6 +37,7 @@ impl Settings {
     fn options(self) -> ReadOptions {
         ReadOptions {
             stop_before_pixels: self.stop_before_pixels,
+            frames_only: self.hold,
             specific_tags: self.specific_tags,
             force: self.force,
             transfer_syntax: self.transfer_syntax,
@@ -238,6 +239,7 @@ fn frames_of(source: &Bound<'_, PyAny>, limits: Option<Limits>) -> PyResult<Fram
 /// YBR as it is; `out` is filled and returned, ValueError unless its shape, dtype and memory fit. PS3.3 §C.7.6.3
 #[pyfunction]
 #[pyo3(signature = (source, *, index = None, raw = false, out = None, threads = None, limits = None, reduce = 0, on_error = "raise"))]
+#[allow(clippy::too_many_arguments)]
 pub(crate) fn pixel_array<'py>(
     source: &Bound<'py, PyAny>,
     index: Option<isize>,

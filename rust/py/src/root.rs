@@ -5,8 +5,8 @@ use rapidicom_core::data_set::{DataSet, Inherited};
 use rapidicom_core::error::PathStep;
 use rapidicom_core::read::leniency::{Deviation, Deviations};
 use rapidicom_core::read::{
-    ElementHeader, Event, FileStart, Need, Scanner, StartOptions, Window, inflate, scan, sorted,
-    start,
+    ElementHeader, Event, FileStart, Flags, Need, Scanner, StartOptions, Window, inflate, scan,
+    sorted, start,
 };
 use rapidicom_core::transfer_syntax::TransferSyntax;
 use rapidicom_core::{Error, ErrorKind, Limits, Tag};
@@ -23,6 +23,8 @@ pub(crate) struct ReadOptions {
     pub(crate) stop_before_pixels: bool,
     /// Sorted; reading stops after the last.
     pub(crate) specific_tags: Option<Vec<Tag>>,
+    /// Nothing behind Pixel Data is wanted: where its fragments end is not looked for.
+    pub(crate) frames_only: bool,
     pub(crate) force: bool,
     pub(crate) transfer_syntax: Option<TransferSyntax>,
     pub(crate) strict: bool,
@@ -179,6 +181,9 @@ impl Root {
         if self.options.stop_before_pixels {
             scanner = scanner.stop_at(Tag::FLOAT_PIXEL_DATA);
         }
+        if self.options.frames_only {
+            scanner = scanner.stop_at(Tag::PIXEL_DATA);
+        }
         if let Some(last) = self
             .options
             .specific_tags
@@ -205,7 +210,16 @@ impl Root {
                     headers.push(header);
                 }
                 Event::Need(need) => window = next_window(source, &window, need)?,
-                Event::Stopped(_) | Event::End => break,
+                Event::Stopped(mut header) => {
+                    if self.options.frames_only && header.tag == Tag::PIXEL_DATA {
+                        if header.is_undefined_length() {
+                            header.flags = header.flags.with(Flags::FRAGMENTS);
+                        }
+                        headers.push(header);
+                    }
+                    break;
+                }
+                Event::End => break,
             }
         }
         if !scanner.is_ascending() {
