@@ -1,7 +1,7 @@
 # Everything is made in .venv/, target/ and dist/. What must be there before: Rust, Python >= 3.11 with pip, a C and C++ compiler, and
 # on x86-64 nasm, which is installed where apt-get is and may.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
-	$$p -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+	$$p -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
 BIN := .venv/bin
 DENY = $(or $(shell command -v cargo-deny),target/tools/bin/cargo-deny)
 SOURCES := $(shell find rust python Cargo.toml Cargo.lock pyproject.toml README.md -type f -not -name '*.py[co]' -not -name '*.so')
