@@ -50,15 +50,8 @@ def test_the_streams_themselves(name: str) -> None:
     assert far <= (0 if name in EXACT else 1)
 
 
-BETWEEN_SCANS = "a progressive JPEG that ends between two scans, without EOI, is taken for whole"
-PREFIXES = [
-    pytest.param(name, marks=[pytest.mark.xfail(strict=True, reason=BETWEEN_SCANS)] * (name == "jpeg-progressive"))
-    for name in NAMES
-]
-
-
 @pytest.mark.figure
-@pytest.mark.parametrize("name", PREFIXES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_prefix(name: str, figure: Figure) -> None:
     """An error with frame and offset, or the whole image; salvaged rows that are said to be real are."""
     stream = STREAMS[name]

@@ -119,7 +119,22 @@ fn agreed(
     if header.precision > bits || float {
         return mismatch("bits a sample", header.precision.into(), bits.into());
     }
+    expandable(code_stream, layout)?;
     Ok(header)
+}
+
+/// A large image out of nearly nothing is a bomb: an even image of this size takes more. Families with closer bounds know them.
+fn expandable(code_stream: &[u8], layout: &FrameLayout) -> Result<()> {
+    const LARGE: u64 = 64 << 20;
+    const GREATEST_RATIO: u64 = 1 << 16;
+    let (stored, decoded) = (code_stream.len() as u64, layout.decoded_frame_bytes()?);
+    if decoded <= LARGE || decoded <= stored.saturating_mul(GREATEST_RATIO) {
+        return Ok(());
+    }
+    let detail = format!(
+        "{stored} bytes are said to hold an image of {decoded}: more than {GREATEST_RATIO} times as many"
+    );
+    Err(PixelError::new(PixelErrorKind::Implausible, detail))
 }
 
 /// The bits of a cell that are the sample, where the others are to be filled by the data set's sign. As pydicom has it: JPEG 2000

@@ -66,7 +66,9 @@ impl Decoder for Jpeg {
         let samples = out.get_mut(first..).unwrap_or_default();
         let mut incomplete = None;
         match turbo::decode(&stream, &image, false, samples) {
-            Ok(None) => {}
+            Ok(None) if head::ends_with_eoi(&head::cut(code_stream)) => {}
+            // libjpeg sees no fault in a code stream that ends between two scans.
+            Ok(None) => incomplete = rows::missing_scan(code_stream, &header),
             Err(fatal) => return Err(PixelError::new(PixelErrorKind::Stored, fatal)),
             Ok(Some(_)) => {
                 let clean = head::rewrite(code_stream, &header, &image, to_rgb);

@@ -7,6 +7,7 @@
 use super::{Image, turbo};
 use crate::decoder::Incomplete;
 use crate::error::{PixelError, PixelErrorKind, Result};
+use crate::marker::{FrameHeader, Segments};
 
 /// Decodes as many rows as are sound, the others become zeros; none where it turns out that nothing is missing.
 ///
@@ -32,6 +33,47 @@ pub(super) fn decode_what_is_there(
     }
     zero_after(samples, image, made_up);
     Ok(Some(Incomplete { rows: 0, error }))
+}
+
+/// Whether a code stream without EOI ends before its last scan: then the whole image is there with less detail, and no row is real.
+///
+/// Progressive: each component's 64 coefficients must have come down to their last bit (T.81 G.1.1.1). Sequential: each component
+/// must have had its scan.
+pub(super) fn missing_scan(stream: &[u8], header: &FrameHeader) -> Option<Incomplete> {
+    let progressive = matches!(header.marker, 0xC2 | 0xCA);
+    let mut seen = [0u64; 4];
+    let scans = Segments::new(stream)?.filter(|segment| segment.marker == 0xDA);
+    for scan in scans {
+        let Some((&count, rest)) = scan.parameters.split_first() else {
+            continue;
+        };
+        let Some((selectors, spectral)) = rest.split_at_checked(2 * usize::from(count)) else {
+            continue;
+        };
+        let coefficients = match (progressive, spectral) {
+            (false, _) => u64::MAX,
+            (true, &[first, last @ ..=63, bits, ..]) if first <= last && bits & 15 == 0 => {
+                (u64::MAX << first) & (u64::MAX >> (63 - last))
+            }
+            _ => 0,
+        };
+        for selector in selectors.as_chunks::<2>().0 {
+            let place = header.components.iter().position(|c| c.id == selector[0]);
+            if let Some(component) = place.and_then(|place| seen.get_mut(place)) {
+                *component |= coefficients;
+            }
+        }
+    }
+    let all = seen
+        .iter()
+        .take(header.components.len())
+        .all(|&component| component == u64::MAX);
+    if all {
+        return None;
+    }
+    let detail = "the code stream ends before its last scan, without EOI";
+    let error = PixelError::new(PixelErrorKind::Stored, detail).at(stream.len() as u64);
+    Some(Incomplete { rows: 0, error })
 }
 
 /// Rows that libjpeg writes, and what it says.
