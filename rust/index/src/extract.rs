@@ -529,12 +529,20 @@ impl<'a> Wanted<'a> {
         }
         loop {
             if !self.unordered {
-                let next = if self.pixels {
-                    self.next.min(Tag::FLOAT_PIXEL_DATA)
+                // The wanted ones are taken as they pass by: one comparison for each that is not.
+                let before = if self.pixels {
+                    Tag::FLOAT_PIXEL_DATA
                 } else {
-                    self.next
+                    Tag(u32::MAX)
                 };
-                scanner.pass(next, window, |_| {});
+                scanner.pass(before, window, |header| {
+                    if header.tag >= self.next {
+                        self.take(header, found);
+                    }
+                });
+                if self.ends && self.at >= self.tags.len() {
+                    return Ok(Event::End);
+                }
             }
             let event = scanner.next(window, notes)?;
             let Event::Element(header) = event else {
@@ -548,21 +556,27 @@ impl<'a> Wanted<'a> {
                 self.put(header, found);
                 continue;
             }
-            while self.next < header.tag {
-                self.advance();
-            }
-            if self.next == header.tag {
-                if let Some(slot) = found.slots.get_mut(self.at) {
-                    *slot = Some(header);
-                }
-                self.advance();
-            }
+            self.take(header, found);
             if self.ends && self.at >= self.tags.len() {
                 return Ok(Event::End);
             }
             if self.pixels && is_pixel_data(header.tag) {
                 found.pixels = Some(header);
             }
+        }
+    }
+
+    /// Takes a header into its slot if it is wanted; wanted tags before it are not there.
+    #[inline]
+    fn take(&mut self, header: ElementHeader, found: &mut Found) {
+        while self.next < header.tag {
+            self.advance();
+        }
+        if self.next == header.tag {
+            if let Some(slot) = found.slots.get_mut(self.at) {
+                *slot = Some(header);
+            }
+            self.advance();
         }
     }
 
