@@ -373,6 +373,13 @@ child!(child_forks, |scratch| {
     truncate(&path, 4096);
     // SAFETY: the child reads and exits; no other thread of this process holds what it needs.
     let child = unsafe { libc::fork() };
+    let mut status = 0;
+    if child != 0 {
+        // Both write the same file: one after the other.
+        // SAFETY: waits for the child made above.
+        unsafe { libc::waitpid(child, &raw mut status, 0) };
+        truncate(&path, 4096);
+    }
     let caught = source.read_into(50_000, &mut [0; 10]).is_err();
     let (second, path) = map_one(scratch);
     truncate(&path, 4096);
@@ -380,9 +387,6 @@ child!(child_forks, |scratch| {
     if child == 0 {
         std::process::exit(if caught && caught_anew { 42 } else { 1 });
     }
-    let mut status = 0;
-    // SAFETY: waits for the child made above.
-    unsafe { libc::waitpid(child, &raw mut status, 0) };
     assert!(caught && caught_anew);
     std::process::exit(libc::WEXITSTATUS(status));
 });
