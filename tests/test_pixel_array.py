@@ -231,3 +231,12 @@ def test_lower_resolutions_of_jpeg_2000(pydicom_files: list[Path]) -> None:
         rd.pixel_array(path, reduce=31)
     with pytest.raises(rd.ValueDecodeError):
         rd.pixel_array(files["SC_rgb_jpeg_dcmtk.dcm"], reduce=1)
+
+
+def test_what_describes_the_image_may_lie_behind_it(write: Write) -> None:
+    pixels = np.arange(16, dtype="<u2").reshape(4, 4)
+    facts = E.image(rows=4, columns=4, bits=16)
+    path = write(builders.file(E.patient() + E.pixels(pixels.tobytes(), "OW") + facts, builders.EXPLICIT_LITTLE_UID))
+    assert np.array_equal(rd.pixel_array(path), pixels)
+    with path.open("rb") as file:
+        assert np.array_equal(rd.pixel_array(file), pixels)

@@ -96,8 +96,18 @@ fn open(source: &Bound<'_, PyAny>, settings: Settings) -> PyResult<Dataset> {
     let py = source.py();
     match bytes_of(source)? {
         Origin::Path(path) => open_path(py, path, settings),
-        Origin::Held(held) => open_source(py, Source::foreign(Box::new(held)), None, settings),
-        Origin::Read(bytes, name) => open_source(py, Source::owned(bytes), name, settings),
+        Origin::Held(held) => {
+            open_source(py, Source::foreign(Box::new(held)), None, whole(settings))
+        }
+        Origin::Read(bytes, name) => open_source(py, Source::owned(bytes), name, whole(settings)),
+    }
+}
+
+/// A stream that may be gone once it was read is read as far as it goes.
+fn whole(settings: Settings) -> Settings {
+    Settings {
+        hold: false,
+        ..settings
     }
 }
 
@@ -224,15 +234,22 @@ fn frames_of(source: &Bound<'_, PyAny>, limits: Option<Limits>) -> PyResult<Fram
         return Frames::of(data_set.get()).map_err(|e| data_set.get().raise(source.py(), e));
     }
     let limits = limits.map_or(CoreLimits::DEFAULT, |l| l.0);
-    let data_set = open(
-        source,
-        Settings {
-            hold: true,
+    let opened = |hold| {
+        let settings = Settings {
+            hold,
             limits,
             ..Settings::default()
-        },
-    )?;
-    Frames::of(&data_set).map_err(|e| data_set.raise(source.py(), e))
+        };
+        open(source, settings)
+    };
+    let mut data_set = opened(true)?;
+    let mut frames = Frames::of(&data_set);
+    if frames.is_err() && data_set.root.options.frames_only {
+        // What describes the image lies before it, unless the elements are out of order: then all of them are read.
+        data_set = opened(false)?;
+        frames = Frames::of(&data_set);
+    }
+    frames.map_err(|e| data_set.raise(source.py(), e))
 }
 
 /// The pixels of an image in one call: (R, C), (F, R, C), (R, C, S) or (F, R, C, S), or frame `index` alone. `raw` leaves
