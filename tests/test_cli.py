@@ -168,7 +168,11 @@ def test_ctrl_c_ends_an_index_and_leaves_nothing(tmp_path: Path) -> None:
     output = tmp_path / "index.parquet"
     with fifo.open("rb") as stdin:
         index = subprocess.Popen(
-            [sys.executable, "-m", "rapidicom", "index", "-", "-o", output], stdin=stdin, stderr=subprocess.PIPE
+            [sys.executable, "-m", "rapidicom", "index", "-", "-o", output],
+            stdin=stdin,
+            stderr=subprocess.PIPE,
+            # Whoever runs the tests in the background of a shell has it ignored, and so would we.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         time.sleep(1.5)
         index.send_signal(signal.SIGINT)
