@@ -38,8 +38,11 @@ from .uid import UID as UID
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import pixels as pixels
+    from . import polars as polars
     from . import pydicom as pydicom
     from . import video as video
+    from .index_table import IndexTable as IndexTable
+    from .index_table import open_index as open_index
     from .read_warning import ReadWarning as ReadWarning
     from .read_warning import WarningCode as WarningCode
 
@@ -53,6 +56,7 @@ __all__ = [
     "Frames",
     "IncompleteFrameWarning",
     "Index",
+    "IndexTable",
     "InternalError",
     "InvalidDicomError",
     "LimitError",
@@ -75,8 +79,10 @@ __all__ = [
     "index",
     "is_dicom",
     "iter_pixels",
+    "open_index",
     "pixel_array",
     "pixels",
+    "polars",
     "pydicom",
     "scan",
     "video",
@@ -87,10 +93,14 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         """What is imported when first asked for: ``enum``, ``typing`` and numpy take longer than all of the above."""
-        if name in ("pixels", "pydicom", "video"):
+        if name in ("pixels", "polars", "pydicom", "video"):
             from importlib import import_module
 
             return import_module(f".{name}", __name__)
+        if name in ("IndexTable", "open_index"):
+            from . import index_table
+
+            return getattr(index_table, name)
         if name not in ("ReadWarning", "WarningCode"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from . import read_warning

@@ -20,6 +20,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-V", "--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _index(commands.add_parser("index", help="write the files' attributes as a Parquet table, one row a file"))
+    _query(commands.add_parser("query", help="ask an index with SQL"))
     _dump(commands.add_parser("dump", help="print every Data Element of files"))
     _frames(commands.add_parser("frames", help="print where each frame lies in a file"))
     _verify(commands.add_parser("verify", help="read files wholly and print what is wrong with them"))
@@ -52,6 +53,18 @@ def _index(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress and no closing words")
     parser.add_argument("--resume", action="store_true", help="reserved")
     parser.add_argument("--shard", metavar="I/N", help="reserved")
+    parser.set_defaults(run=run, parser=parser)
+
+
+def _query(parser: argparse.ArgumentParser) -> None:
+    from rapidicom.cli.query import FORMATS, run
+
+    parser.add_argument("index", metavar="DIR", help="the index: a folder that `rapidicom index DIR -o DIR/` wrote")
+    parser.add_argument("sql", metavar="SQL", help="in DuckDB's words; the table is called index; '-': standard input")
+    parser.add_argument(
+        "--format", choices=FORMATS, help="text, aligned (the default), or what the name after -o ends in"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
     parser.set_defaults(run=run, parser=parser)
 
 

@@ -1,0 +1,244 @@
+"""One frame from a row of an index: its byte range is read, the file is not parsed. PS3.5 §8, §A.4
+
+What a row says of a frame: ``path``, ``frames`` (offset and length of each), ``transfer_syntax`` and the Image Pixel
+Module. Where that is not the whole truth (a deflated data set, words of big endian, a length that is not that of such
+an image), the file is parsed as :func:`rapidicom.dcmread` does.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from ._rapidicom import _decode_frame, dcmread
+from .errors import DicomError, FileChangedError
+from .uid import UID
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    _Array = npt.NDArray[Any]
+    _Fill = Callable[[Any, int], int]
+    """Fills a buffer from an offset on; gives how many bytes there were."""
+
+IMAGE = (
+    *("transfer_syntax", "Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored"),
+    *("PixelRepresentation", "PlanarConfiguration", "PhotometricInterpretation"),
+)
+COLUMNS = ("path", "path_bytes", "size", "mtime", "mtime_ns", "error", "pixel_offset", "frames", *IMAGE)
+"""The columns of an index that :func:`read` looks at, those of them that it has."""
+
+_LITTLE_ENDIAN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1")
+_ITEM = b"\xfe\xff\x00\xe0"
+_FLOAT = {b"\xe0\x7f\x08\x00": "f4", b"\xe0\x7f\x09\x00": "f8"}  # Float and Double Float Pixel Data. PS3.3 C.7.6.24-25
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+def read(row: Mapping[str, Any], index: int) -> _Array:
+    """Frame ``index`` of the file of ``row``, from the end where negative: shape and dtype as ``Frames`` gives it.
+
+    ``IndexError`` where there is no such frame, ``FileChangedError`` where size or time of the file are not the row's,
+    ``ValueError`` for a row without ``frames``, ``OSError`` where the file can't be opened; else what ``Frames``
+    raises.
+    """
+    try:
+        ranges, path = row["frames"], row["path"]
+    except KeyError as missing:
+        raise ValueError(f"the row has no {missing}: the index is to be built with frames=True") from None
+    if ranges is not None or row.get("pixel_offset") is None:
+        count = 0 if ranges is None else len(ranges)
+        if not -count <= index < count:
+            said = row.get("error")
+            raise IndexError(f"frame {index} of {count}: {path}" + (f": {said}" if said else ""))
+    if "://" in path and path[0] not in "./":
+        return _of_stream(row, index)
+    if isinstance(raw := row.get("path_bytes"), bytes):  # a name that is no UTF-8
+        path = raw
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        found = os.fstat(fd)
+        _check(row, found.st_size, found.st_mtime_ns)
+        frame = _read(row, index, lambda buffer, offset: os.preadv(fd, [buffer], offset))
+    finally:
+        os.close(fd)
+    return dcmread(path).frames[index] if frame is None else frame
+
+
+def _of_stream(row: Mapping[str, Any], index: int) -> _Array:
+    """Of a member of an archive or of a remote object, by fsspec; only its size tells that it has changed."""
+    try:
+        import fsspec
+    except ImportError:
+        words = f"{row['path']}: archives and URLs are read by fsspec: pip install rapidicom[fsspec]"
+        raise ImportError(words) from None
+
+    with fsspec.open(row["path"], "rb") as stream:
+        _check(row, stream.seek(0, os.SEEK_END), None)
+        frame = _read(row, index, lambda buffer, offset: _read_into(stream, buffer, offset))
+        if frame is not None:
+            return frame
+        stream.seek(0)
+        return dcmread(stream.read()).frames[index]
+
+
+def _read_into(stream: BinaryIO, buffer: Any, offset: int) -> int:
+    stream.seek(offset)
+    data = stream.read(memoryview(buffer).nbytes)
+    memoryview(buffer).cast("B")[: len(data)] = data
+    return len(data)
+
+
+def _check(row: Mapping[str, Any], size: int, mtime_ns: int | None) -> None:
+    """That the file is the one that was indexed."""
+    if row.get("size", size) not in (size, None):
+        words = f"{size} bytes, the index has {row['size']}"
+    elif mtime_ns is None:
+        return
+    elif row.get("mtime_ns") is not None:
+        if row["mtime_ns"] == mtime_ns:
+            return
+        words = "written to since it was indexed"
+    elif row.get("mtime") is None or (row["mtime"] - _EPOCH) // _MICROSECOND == mtime_ns // 1000:
+        return
+    else:
+        words = "written to since it was indexed"
+    raise FileChangedError(f"{words}; build the index again", path=row["path"])
+
+
+class _Layout(NamedTuple):
+    """How the bytes of a frame become an array: the same for all frames of a series."""
+
+    transfer_syntax: str
+    is_encapsulated: bool
+    bits: int
+    """Of a native frame."""
+    arguments: tuple[int, int, int, int, int, int, int, str]
+    """Of the decoder."""
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any] | None
+    """Where the stored bytes are the samples."""
+    unused_bits: int
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _layout(transfer_syntax: str | None, *image: Any) -> _Layout | None:
+    """What the Image Pixel Module says of a frame, with the defaults of ``Frames``; None where it is not enough."""
+    known = UID(transfer_syntax)._transfer_syntax() if isinstance(transfer_syntax, str) else None
+    # A number of pandas may be a float, and NaN where there is none.
+    numbers = [None if number is None or number != number else int(number) for number in image[:-1]]
+    rows, columns, samples, allocated, stored, representation, planar = numbers
+    photometric = image[-1] if isinstance(image[-1], str) else ""
+    if not known or not transfer_syntax or not rows or not columns or not allocated:
+        return None
+    is_encapsulated = known[3]
+    big_endian = transfer_syntax not in _LITTLE_ENDIAN and not is_encapsulated
+    if (known[2] and not is_encapsulated) or (big_endian and allocated in (8, 12)):
+        return None  # offsets count in the inflated data set; words of two cells are swapped where the VR is OW
+    samples = 1 if samples is None else samples
+    if not stored or stored > allocated:
+        stored = allocated
+    planar = int(planar == 1 and samples > 1)
+    photometric = photometric.strip().upper() or ("MONOCHROME2" if samples == 1 else "")
+    bits = rows * columns * allocated * (2 if photometric == "YBR_FULL_422" else samples)
+    in_place = (
+        not (is_encapsulated or big_endian or planar or photometric in ("YBR_FULL", "YBR_FULL_422"))
+        and sys.byteorder == "little"
+        and allocated in (8, 16, 32, 64)
+        and 1 <= samples <= 4
+    )
+    return _Layout(
+        transfer_syntax,
+        is_encapsulated,
+        bits,
+        (rows, columns, samples, allocated, stored, int(bool(representation)), planar, photometric),
+        (rows, columns) if samples == 1 else (rows, columns, samples),
+        np.dtype(f"{'i' if representation else 'u'}{allocated // 8}") if in_place else None,
+        allocated - stored,
+    )
+
+
+def _read(row: Mapping[str, Any], index: int, fill: _Fill) -> _Array | None:
+    """The frame; None where the row does not say enough of it."""
+    try:
+        layout = _layout(*[row[name] for name in IMAGE])
+    except KeyError:  # the index was built without what frames need
+        return None
+    ranges = row["frames"]
+    if layout is None or ranges is None:
+        return None
+    offset, length = ranges[index]["offset"], ranges[index]["length"]
+    if offset + length > (row.get("size") or sys.maxsize):
+        return None
+    if layout.is_encapsulated:
+        stored = _fragments(offset, length, fill)
+    else:
+        first_bit = index % len(ranges) * layout.bits % 8
+        if length != (first_bit + layout.bits + 7) // 8:
+            return None
+        if layout.dtype is not None:
+            return _samples(row, layout, layout.dtype, offset, fill)
+        stored = _whole_cells(offset, length, first_bit, fill)
+    if stored is None:
+        return None
+    try:
+        return _decode_frame(stored, layout.transfer_syntax, layout.arguments, False, None)[0]
+    except DicomError as error:
+        error.path, error.tag_path = row["path"], "PixelData"
+        error.offset, error.detail = offset + (error.offset or 0), f"frame {index}: {error.detail}"
+        raise
+    except ValueError:  # no such image: parsing says what is wrong with it
+        return None
+
+
+def _samples(row: Mapping[str, Any], layout: _Layout, dtype: np.dtype[Any], offset: int, fill: _Fill) -> _Array | None:
+    """A frame whose stored bytes are its samples, but for unused bits. PS3.5 §8.1.1"""
+    unused = layout.unused_bits
+    if dtype.itemsize >= 4:  # they may be floats, which only the element's own tag says
+        header = bytearray(12)
+        if row.get("pixel_offset") is None or fill(header, int(row["pixel_offset"]) - 12) != len(header):
+            return None
+        implicit = layout.transfer_syntax == _LITTLE_ENDIAN[0]
+        float_type = _FLOAT.get(bytes(header[4:8] if implicit else header[:4]))
+        if float_type:
+            dtype, unused = np.dtype(float_type), 0
+    samples = np.empty(layout.shape, dtype)
+    if fill(samples, offset) != samples.nbytes:
+        return None
+    if unused:
+        used = 8 * dtype.itemsize - unused - (dtype.kind == "i")
+        if samples.max() >= 1 << used or (dtype.kind == "i" and samples.min() < -(1 << used)):
+            np.left_shift(samples, unused, samples)
+            np.right_shift(samples, unused, samples)
+    return samples
+
+
+def _whole_cells(offset: int, length: int, first_bit: int, fill: _Fill) -> _Array | bytes | None:
+    """A native frame from its first bit on: frames of 1 and 12 bits a cell may begin within a byte. PS3.5 §8.1.1"""
+    stored = np.empty(length, np.uint8)
+    if fill(stored, offset) != length:
+        return None
+    if first_bit:
+        return (int.from_bytes(stored.data, "little") >> first_bit).to_bytes(length, "little")
+    return stored
+
+
+def _fragments(offset: int, length: int, fill: _Fill) -> memoryview | None:
+    """The frame's code stream: the item header before it says whether it is one fragment. PS3.5 §A.4"""
+    stored = np.empty(8 + length, np.uint8)
+    if offset < 8 or fill(stored, offset - 8) != len(stored):
+        return None
+    items, parts, at = stored.data, [], 0
+    while at < len(items):
+        if items[at : at + 4] != _ITEM:
+            return None
+        end = at + 8 + int.from_bytes(items[at + 4 : at + 8], "little")
+        parts.append(items[at + 8 : end])
+        at = end
+    return parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
