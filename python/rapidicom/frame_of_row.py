@@ -176,6 +176,7 @@ def _read(row: Mapping[str, Any], index: int, fill: _Fill) -> _Array | None:
     offset, length = ranges[index]["offset"], ranges[index]["length"]
     if offset + length > (row.get("size") or sys.maxsize):
         return None
+    stored: Any
     if layout.is_encapsulated:
         stored = _fragments(offset, length, fill)
     else:

@@ -96,8 +96,8 @@ def _dot(a: str, b: str) -> str:
 # of the slice is their cross product. Slices are ordered by their position along it, never by Instance Number.
 _GEOMETRY = f"""
 slice as (
-    select distinct on (SOPInstanceUID) SeriesInstanceUID, frame_count, Rows, Columns, PixelSpacing, FrameOfReferenceUID,
-        ImageOrientationPatient as orientation, ImagePositionPatient as position,
+    select distinct on (SOPInstanceUID) SeriesInstanceUID, FrameOfReferenceUID, frame_count, Rows, Columns,
+        PixelSpacing, ImageOrientationPatient as orientation, ImagePositionPatient as position,
         orientation[1:3] as along_row, orientation[4:6] as along_column,
         len(orientation) = 6 and len(position) = 3
             and list_bool_and(list_transform(orientation || position, lambda x: isfinite(x))) as has_geometry

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from types import CapsuleType
-
     import duckdb
     import numpy.typing as npt
     import pandas as pd
     import polars as pl
     import pyarrow as pa
+    from typing_extensions import CapsuleType
 
 __all__ = ["IndexTable", "open_index"]
 
@@ -115,10 +114,10 @@ class IndexTable:
     def to_polars(self) -> pl.DataFrame:
         """All rows; ``ImportError`` without polars. ``rd.polars.scan_index`` reads what is asked for alone."""
         try:
-            import polars
+            import polars as pl
         except ImportError:
             raise ImportError("polars is not installed: pip install rapidicom[polars]") from None
-        return polars.DataFrame(self)
+        return pl.DataFrame(self)
 
     def to_pandas(self) -> pd.DataFrame:
         """All rows, by way of pyarrow; ``ImportError`` without both."""
@@ -179,7 +178,7 @@ class IndexTable:
         return self._grouped("instances")
 
     def frame(self, row: int | str | Any, index: int = 0) -> npt.NDArray[Any]:
-        """Frame ``index`` of a row through its byte range alone: shape, dtype, values as ``dcmread(path).frames[index]``.
+        """Frame ``index`` of a row through its byte range alone; the array is as ``dcmread(path).frames[index]``.
 
         ``row``: a mapping of names to values (a dict of ``to_pylist()``, a named row of Polars, a row of pandas or
         pyarrow), the quickest; the number of a row; or a SOP Instance UID, which is searched for. The index must have
@@ -256,10 +255,10 @@ class IndexTable:
 
 def _pyarrow() -> Any:
     try:
-        import pyarrow
+        import pyarrow as pa
     except ImportError:
         raise ImportError("pyarrow is not installed: pip install rapidicom[arrow]") from None
-    return pyarrow
+    return pa
 
 
 def _rows(file: str, count: int | None) -> int:
