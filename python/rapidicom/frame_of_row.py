@@ -31,9 +31,10 @@ IMAGE = (
     *("transfer_syntax", "Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored"),
     *("PixelRepresentation", "PlanarConfiguration", "PhotometricInterpretation"),
 )
-COLUMNS = ("path", "path_bytes", "size", "mtime", "mtime_ns", "error", "pixel_offset", "frames", *IMAGE)
+COLUMNS = ("path", "path_bytes", "size", "mtime", "mtime_ns", "error", "pixel_offset", "pixel_length", "frames", *IMAGE)
 """The columns of an index that :func:`read` looks at, those of them that it has."""
 
+_DEFLATED = "1.2.840.10008.1.2.1.99"  # no offset of what is deflated is known
 _LITTLE_ENDIAN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1")
 _ITEM = b"\xfe\xff\x00\xe0"
 _FLOAT = {b"\xe0\x7f\x08\x00": "f4", b"\xe0\x7f\x09\x00": "f8"}  # Float and Double Float Pixel Data. PS3.3 C.7.6.24-25
@@ -52,7 +53,7 @@ def read(row: Mapping[str, Any], index: int) -> _Array:
         ranges, path = row["frames"], row["path"]
     except KeyError as missing:
         raise ValueError(f"the row has no {missing}: the index is to be built with frames=True") from None
-    if ranges is not None or row.get("pixel_offset") is None:
+    if ranges is not None or (row.get("pixel_offset") is None and row.get("transfer_syntax") != _DEFLATED):
         count = 0 if ranges is None else len(ranges)
         if not -count <= index < count:
             said = row.get("error")
@@ -183,6 +184,11 @@ def _read(row: Mapping[str, Any], index: int, fill: _Fill) -> _Array | None:
         first_bit = index % len(ranges) * layout.bits % 8
         if length != (first_bit + layout.bits + 7) // 8:
             return None
+        if (
+            layout.arguments[-1] == "YBR_FULL_422"
+            and row.get("pixel_length") != (len(ranges) * layout.bits + 15) // 16 * 2
+        ):
+            return None  # its length may show that it never was subsampled
         if layout.dtype is not None:
             return _samples(row, layout, layout.dtype, offset, fill)
         stored = _whole_cells(offset, length, first_bit, fill)

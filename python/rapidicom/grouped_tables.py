@@ -5,7 +5,7 @@ In DuckDB's words, over the view ``index``. Columns that the index lacks are nul
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # What the tables are made of, and its type where the index does not have it.
 _COLUMNS = {
@@ -27,7 +27,8 @@ _STUDY = (
 )
 _SERIES = (
     *("PatientID", "StudyDate", "StudyDescription", "Modality", "SeriesNumber", "SeriesDate", "SeriesDescription"),
-    *("BodyPartExamined", "ProtocolName", "Manufacturer", "ManufacturerModelName", "Rows", "Columns"),
+    *("BodyPartExamined", "ProtocolName", "Manufacturer", "ManufacturerModelName", "FrameOfReferenceUID"),
+    *("Rows", "Columns"),
 )
 _INSTANCE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "Modality", "InstanceNumber", "Rows", "Columns")
 
@@ -46,15 +47,15 @@ def studies(columns: Iterable[str]) -> str:
 
 
 def series(columns: Iterable[str]) -> str:
-    """One row a Series Instance UID."""
+    """One row a Series Instance UID, and whether its slices are a regular volume."""
     return f"""
     with {_files(columns)}, {_GEOMETRY}
-    select * from (
-        select any_value(StudyInstanceUID) as StudyInstanceUID, SeriesInstanceUID, {_least(_SERIES)},
-            count(distinct SOPInstanceUID) as NumberOfSeriesRelatedInstances,
-            {_TOTALS}
-        from file where SeriesInstanceUID is not null group by SeriesInstanceUID
-    ) left join geometry using (SeriesInstanceUID) order by StudyInstanceUID, SeriesNumber, SeriesInstanceUID
+    select StudyInstanceUID, SeriesInstanceUID, {", ".join(_SERIES)},
+        NumberOfSeriesRelatedInstances, frame_count, file_count, size,
+        {", ".join(f"case when has_geometry then {name} end as {name}" for name in _CHECKS)},
+        case when has_geometry then coalesce({" and ".join(_CHECKS)}, false) end as regularly_spaced_3d_volume,
+        slice_spacing, case when has_geometry then obliquity_degrees end as obliquity_degrees
+    from checked order by StudyInstanceUID, SeriesNumber, SeriesInstanceUID
     """
 
 
@@ -84,74 +85,75 @@ def _least(names: Iterable[str]) -> str:
     return ", ".join(f"min({name}) as {name}" for name in names)
 
 
-# In mm, but for the cosines. 0.2 and 0.1 are those of idc-index, 0.2 that of dcm2niix too.
-_SLICE_INTERVAL, _IN_PLANE, _COSINE, _ORTHOGONAL, _SAME_PLACE = 0.2, 0.1, 1e-4, 0.01, 1e-3
+_CHECKS = (
+    *("single_orientation", "orthogonal_orientation", "unique_slice_positions", "consistent_in_plane_row"),
+    *("consistent_in_plane_col", "consistent_pixel_spacing", "consistent_image_dimensions"),
+    *("single_frame_of_reference", "uniform_slice_spacing", "no_missing_slices"),
+)
+# In mm, but for cosines. 0.2 and 0.1 are those of idc-index, 0.2 that of dcm2niix too.
+_INTERVAL, _IN_PLANE, _COSINE, _ORTHOGONAL, _SAME_PLACE = 0.2, 0.1, 1e-4, 0.01, 1e-3
+
+_ROW, _COLUMN, _NORMAL, _POSITION = (tuple(f"{name}_{axis}" for axis in "xyz") for name in ("r", "c", "n", "p"))
 
 
-def _dot(a: str, b: str) -> str:
-    return " + ".join(f"{a}[{i}] * {b}[{i}]" for i in (1, 2, 3))
+def _dot(a: Sequence[str], b: Sequence[str]) -> str:
+    return "(" + " + ".join(f"{one} * {other}" for one, other in zip(a, b, strict=True)) + ")"
 
+
+def _same(*names: str) -> str:
+    """In every slice, and the same."""
+    return " and ".join(f"(count({name}) = count(*) and min({name}) = max({name}))" for name in names)
+
+
+def _spread(expression: str) -> str:
+    return f"(max({expression}) - min({expression}))"
+
+
+def _numbers(column: str, names: Sequence[str]) -> str:
+    return ", ".join(f"{column}[{i}] as {name}" for i, name in enumerate(names, 1))
+
+
+_CROSS_PRODUCT = "r_y * c_z - r_z * c_y as n_x, r_z * c_x - r_x * c_z as n_y, r_x * c_y - r_y * c_x as n_z"
 
 # PS3.3 C.7.6.2.1.1: Image Orientation (Patient) is the direction of the first row, then of the first column; the normal
-# of the slice is their cross product. Slices are ordered by their position along it, never by Instance Number.
+# of a slice is their cross product. Slices are ordered by their position along it, never by Instance Number.
 _GEOMETRY = f"""
 slice as (
-    select distinct on (SOPInstanceUID) SeriesInstanceUID, FrameOfReferenceUID, frame_count, Rows, Columns,
-        PixelSpacing, ImageOrientationPatient as orientation, ImagePositionPatient as position,
-        orientation[1:3] as along_row, orientation[4:6] as along_column,
-        len(orientation) = 6 and len(position) = 3
-            and list_bool_and(list_transform(orientation || position, lambda x: isfinite(x))) as has_geometry
-    from file where SeriesInstanceUID is not null and SOPInstanceUID is not null and frame_count > 0
-),
-of_series as (
-    select SeriesInstanceUID from slice group by SeriesInstanceUID
-    having bool_and(coalesce(has_geometry, false)) and max(frame_count) = 1
-),
-placed as (
-    select *, [
-        along_row[2] * along_column[3] - along_row[3] * along_column[2],
-        along_row[3] * along_column[1] - along_row[1] * along_column[3],
-        along_row[1] * along_column[2] - along_row[2] * along_column[1]
-    ] as normal, sqrt({_dot("normal", "normal")}) as normal_length,
-    ({_dot("position", "normal")}) / nullif(normal_length, 0) as place
-    from slice semi join of_series using (SeriesInstanceUID)
-),
-spaced as (
-    select *, lead(place) over (partition by SeriesInstanceUID order by place) - place as interval_to_next from placed
+    select *, {_numbers("PixelSpacing", ("spacing_of_rows", "spacing_of_columns"))},
+        {_numbers("ImageOrientationPatient", (*_ROW, *_COLUMN))}, {_numbers("ImagePositionPatient", _POSITION)},
+        {_CROSS_PRODUCT}, nullif(sqrt({_dot(_NORMAL, _NORMAL)}), 0) as n_length,
+        {_dot(_POSITION, _NORMAL)} / n_length as place,
+        coalesce(frame_count = 1 and len(ImageOrientationPatient) = 6 and len(ImagePositionPatient) = 3
+            and isfinite({" + ".join((*_ROW, *_COLUMN, *_POSITION))}), false) as is_placed
+    from file where SeriesInstanceUID is not null
 ),
 measured as (
-    select SeriesInstanceUID, count(*) as slices,
-        {" and ".join(f"max(orientation[{i}]) - min(orientation[{i}]) <= {_COSINE}" for i in range(1, 7))}
-            as single_orientation,
-        bool_and(abs({_dot("along_row", "along_row")} - 1) <= {2 * _ORTHOGONAL}
-            and abs({_dot("along_column", "along_column")} - 1) <= {2 * _ORTHOGONAL}
-            and abs({_dot("along_row", "along_column")}) <= {_ORTHOGONAL}) as orthogonal_orientation,
-        coalesce(min(interval_to_next) > {_SAME_PLACE}, true) as unique_slice_positions,
-        max({_dot("position", "along_row")}) - min({_dot("position", "along_row")}) < {_IN_PLANE}
-            as consistent_in_plane_row,
-        max({_dot("position", "along_column")}) - min({_dot("position", "along_column")}) < {_IN_PLANE}
-            as consistent_in_plane_col,
-        count(PixelSpacing) = slices and count(distinct PixelSpacing) = 1 as consistent_pixel_spacing,
-        count(Rows) = slices and count(Columns) = slices
-            and count(distinct Rows) = 1 and count(distinct Columns) = 1 as consistent_image_dimensions,
-        count(FrameOfReferenceUID) = slices and count(distinct FrameOfReferenceUID) = 1 as single_frame_of_reference,
-        (max(place) - min(place)) / nullif(slices - 1, 0) as mean_interval,
-        greatest(max(interval_to_next) - mean_interval, mean_interval - min(interval_to_next)) < {_SLICE_INTERVAL}
-            as uniform_slice_spacing,
-        median(interval_to_next) as slice_spacing,
-        max(interval_to_next) < 1.5 * slice_spacing as no_missing_slices,
-        degrees(acos(least(max(list_max(list_transform(normal, lambda x: abs(x))) / nullif(normal_length, 0)), 1)))
-            as obliquity_degrees
-    from spaced group by SeriesInstanceUID
+    select min(StudyInstanceUID) as StudyInstanceUID, SeriesInstanceUID, {_least(_SERIES)},
+        count(distinct SOPInstanceUID) as NumberOfSeriesRelatedInstances, {_TOTALS},
+        bool_and(is_placed) as has_geometry,
+        {" and ".join(f"{_spread(cosine)} <= {_COSINE}" for cosine in (*_ROW, *_COLUMN))} as single_orientation,
+        bool_and(greatest(abs({_dot(_ROW, _ROW)} - 1) / 2, abs({_dot(_COLUMN, _COLUMN)} - 1) / 2,
+            abs({_dot(_ROW, _COLUMN)})) <= {_ORTHOGONAL}) as orthogonal_orientation,
+        {_spread(_dot(_POSITION, _ROW))} < {_IN_PLANE} as consistent_in_plane_row,
+        {_spread(_dot(_POSITION, _COLUMN))} < {_IN_PLANE} as consistent_in_plane_col,
+        {_same("spacing_of_rows", "spacing_of_columns")} as consistent_pixel_spacing,
+        {_same("Rows", "Columns")} as consistent_image_dimensions,
+        {_same("FrameOfReferenceUID")} as single_frame_of_reference,
+        degrees(acos(least(min(greatest(abs(n_x), abs(n_y), abs(n_z)) / n_length), 1))) as obliquity_degrees,
+        case when has_geometry then list_sort(list_distinct(list(place))) else [] end as places
+    from slice group by SeriesInstanceUID
 ),
-geometry as (
-    select SeriesInstanceUID, single_orientation, orthogonal_orientation, unique_slice_positions,
-        consistent_in_plane_row, consistent_in_plane_col, consistent_pixel_spacing, consistent_image_dimensions,
-        single_frame_of_reference, uniform_slice_spacing, no_missing_slices,
-        coalesce(single_orientation and orthogonal_orientation and unique_slice_positions
-            and consistent_in_plane_row and consistent_in_plane_col and consistent_pixel_spacing
-            and consistent_image_dimensions and single_frame_of_reference
-            and uniform_slice_spacing and no_missing_slices, false) as regularly_spaced_3d_volume,
-        slice_spacing, obliquity_degrees
+spaced as (
+    select *, [places[i + 1] - places[i] for i in range(1, len(places))] as intervals,
+        list_median(intervals) as slice_spacing,
+        (places[len(places)] - places[1]) / nullif(len(places) - 1, 0) as mean_interval
     from measured
+),
+checked as (
+    select *, len(places) = NumberOfSeriesRelatedInstances
+            and (len(places) = 1 or list_min(intervals) > {_SAME_PLACE}) as unique_slice_positions,
+        greatest(list_max(intervals) - mean_interval, mean_interval - list_min(intervals)) < {_INTERVAL}
+            as uniform_slice_spacing,
+        list_max(intervals) < 1.5 * slice_spacing as no_missing_slices
+    from spaced
 )"""
