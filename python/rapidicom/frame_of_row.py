@@ -184,10 +184,8 @@ def _read(row: Mapping[str, Any], index: int, fill: _Fill) -> _Array | None:
         first_bit = index % len(ranges) * layout.bits % 8
         if length != (first_bit + layout.bits + 7) // 8:
             return None
-        if (
-            layout.arguments[-1] == "YBR_FULL_422"
-            and row.get("pixel_length") != (len(ranges) * layout.bits + 15) // 16 * 2
-        ):
+        whole = -(-len(ranges) * layout.bits // 16) * 2
+        if layout.arguments[-1] == "YBR_FULL_422" and row.get("pixel_length") != whole:
             return None  # its length may show that it never was subsampled
         if layout.dtype is not None:
             return _samples(row, layout, layout.dtype, offset, fill)
