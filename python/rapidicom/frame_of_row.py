@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from ._rapidicom import _decode_frame, dcmread
+from ._rapidicom import _decode_frame, _read_samples, dcmread
 from .errors import DicomError, FileChangedError
 from .uid import UID
 
@@ -61,15 +61,32 @@ def read(row: Mapping[str, Any], index: int) -> _Array:
     if "://" in path and path[0] not in "./":
         return _of_stream(row, index)
     if isinstance(raw := row.get("path_bytes"), bytes):  # a name that is no UTF-8
-        path = raw
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        found = os.fstat(fd)
-        _check(row, found.st_size, found.st_mtime_ns)
-        frame = _read(row, index, lambda buffer, offset: os.preadv(fd, [buffer], offset))
-    finally:
-        os.close(fd)
+        path = os.fsdecode(raw)
+    frame = _samples(row, index, path)
+    if frame is None:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO does not make it wait
+        try:
+            found = os.fstat(fd)
+            _check(row, found.st_size, found.st_mtime_ns)
+            frame = _read(row, index, lambda buffer, offset: os.preadv(fd, [buffer], offset))
+        finally:
+            os.close(fd)
     return dcmread(path).frames[index] if frame is None else frame
+
+
+def _samples(row: Mapping[str, Any], index: int, path: str) -> _Array | None:
+    """A frame whose stored bytes are its samples, but for unused bits: most of CT and MR. None for any other."""
+    ranges, layout = row["frames"], _layout_of(row)
+    if layout is None or layout.in_place is None or ranges is None:
+        return None
+    offset, length = ranges[index]["offset"], ranges[index]["length"]
+    if 8 * length != layout.bits or offset + length > (row.get("size") or sys.maxsize):
+        return None
+    shape, dtype, arguments = layout.in_place
+    samples = np.empty(shape, dtype)
+    size, mtime_ns, count = _read_samples(path, offset, samples, arguments)
+    _check(row, size, mtime_ns)
+    return samples if count == length else None
 
 
 def _of_stream(row: Mapping[str, Any], index: int) -> _Array:
@@ -122,10 +139,15 @@ class _Layout(NamedTuple):
     """Of a native frame."""
     arguments: tuple[int, int, int, int, int, int, int, str]
     """Of the decoder."""
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any] | None
-    """Where the stored bytes are the samples."""
-    unused_bits: int
+    in_place: tuple[tuple[int, ...], np.dtype[Any], tuple[Any, ...] | None] | None
+    """Where the stored bytes are the samples: shape, dtype, and the decoder's arguments where there are unused bits."""
+
+
+def _layout_of(row: Mapping[str, Any]) -> _Layout | None:
+    try:
+        return _layout(*[row[name] for name in IMAGE])
+    except KeyError:  # the index was built without what frames need
+        return None
 
 
 @lru_cache(maxsize=1024, typed=True)
@@ -148,30 +170,27 @@ def _layout(transfer_syntax: str | None, *image: Any) -> _Layout | None:
     planar = int(planar == 1 and samples > 1)
     photometric = photometric.strip().upper() or ("MONOCHROME2" if samples == 1 else "")
     bits = rows * columns * allocated * (2 if photometric == "YBR_FULL_422" else samples)
-    in_place = (
+    is_in_place = (
         not (is_encapsulated or big_endian or planar or photometric in ("YBR_FULL", "YBR_FULL_422"))
         and sys.byteorder == "little"
-        and allocated in (8, 16, 32, 64)
+        and allocated in (8, 16)  # those of 32 and 64 may be floats
         and 1 <= samples <= 4
     )
+    arguments = (rows, columns, samples, allocated, stored, int(bool(representation)), planar, photometric)
+    shape = (rows, columns) if samples == 1 else (rows, columns, samples)
+    dtype = np.dtype(f"{'i' if representation else 'u'}{allocated // 8}") if is_in_place else None
     return _Layout(
         transfer_syntax,
         is_encapsulated,
         bits,
-        (rows, columns, samples, allocated, stored, int(bool(representation)), planar, photometric),
-        (rows, columns) if samples == 1 else (rows, columns, samples),
-        np.dtype(f"{'i' if representation else 'u'}{allocated // 8}") if in_place else None,
-        allocated - stored,
+        arguments,
+        None if dtype is None else (shape, dtype, arguments if stored < allocated else None),
     )
 
 
 def _read(row: Mapping[str, Any], index: int, fill: _Fill) -> _Array | None:
     """The frame; None where the row does not say enough of it."""
-    try:
-        layout = _layout(*[row[name] for name in IMAGE])
-    except KeyError:  # the index was built without what frames need
-        return None
-    ranges = row["frames"]
+    ranges, layout = row["frames"], _layout_of(row)
     if layout is None or ranges is None:
         return None
     offset, length = ranges[index]["offset"], ranges[index]["length"]
@@ -187,8 +206,13 @@ def _read(row: Mapping[str, Any], index: int, fill: _Fill) -> _Array | None:
         whole = -(-len(ranges) * layout.bits // 16) * 2
         if layout.arguments[-1] == "YBR_FULL_422" and row.get("pixel_length") != whole:
             return None  # its length may show that it never was subsampled
-        if layout.dtype is not None:
-            return _samples(row, layout, layout.dtype, offset, fill)
+        if layout.arguments[3] >= 32:
+            element = _tag_of_pixels(row, layout, fill)
+            if element is None:
+                return None
+            if element in _FLOAT:
+                samples = np.empty(layout.arguments[:2], _FLOAT[element])
+                return samples if fill(samples, offset) == samples.nbytes == length else None
         stored = _whole_cells(offset, length, first_bit, fill)
     if stored is None:
         return None
@@ -202,26 +226,13 @@ def _read(row: Mapping[str, Any], index: int, fill: _Fill) -> _Array | None:
         return None
 
 
-def _samples(row: Mapping[str, Any], layout: _Layout, dtype: np.dtype[Any], offset: int, fill: _Fill) -> _Array | None:
-    """A frame whose stored bytes are its samples, but for unused bits. PS3.5 §8.1.1"""
-    unused = layout.unused_bits
-    if dtype.itemsize >= 4:  # they may be floats, which only the element's own tag says
-        header = bytearray(12)
-        if row.get("pixel_offset") is None or fill(header, int(row["pixel_offset"]) - 12) != len(header):
-            return None
-        implicit = layout.transfer_syntax == _LITTLE_ENDIAN[0]
-        float_type = _FLOAT.get(bytes(header[4:8] if implicit else header[:4]))
-        if float_type:
-            dtype, unused = np.dtype(float_type), 0
-    samples = np.empty(layout.shape, dtype)
-    if fill(samples, offset) != samples.nbytes:
+def _tag_of_pixels(row: Mapping[str, Any], layout: _Layout, fill: _Fill) -> bytes | None:
+    """The tag that stands before the value: whether the samples are integers or floats, only it says."""
+    header, pixels = bytearray(12), row.get("pixel_offset")
+    if pixels is None or fill(header, int(pixels) - 12) != len(header):
         return None
-    if unused:
-        used = 8 * dtype.itemsize - unused - (dtype.kind == "i")
-        if samples.max() >= 1 << used or (dtype.kind == "i" and samples.min() < -(1 << used)):
-            np.left_shift(samples, unused, samples)
-            np.right_shift(samples, unused, samples)
-    return samples
+    implicit = layout.transfer_syntax == _LITTLE_ENDIAN[0]
+    return bytes(header[4:8] if implicit else header[:4])
 
 
 def _whole_cells(offset: int, length: int, first_bit: int, fill: _Fill) -> _Array | bytes | None:

@@ -100,10 +100,8 @@ class IndexTable:
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
         """The rows, part after part: memory does not grow with their number."""
         pa = _pyarrow()
-        batches = self._batches()
-        capsule: CapsuleType = pa.RecordBatchReader.from_batches(self.schema, batches).__arrow_c_stream__(
-            requested_schema
-        )
+        reader = pa.RecordBatchReader.from_batches(self.schema, self._batches(self._dataset()))
+        capsule: CapsuleType = reader.__arrow_c_stream__(requested_schema)
         return capsule
 
     def to_pyarrow(self) -> pa.Table:
@@ -241,8 +239,8 @@ class IndexTable:
 
         return ds.dataset(self.files, schema=self.schema, format="parquet")
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        for fragment in self._dataset().get_fragments():
+    def _batches(self, dataset: Any) -> Iterator[pa.RecordBatch]:
+        for fragment in dataset.get_fragments():
             yield from fragment.to_batches(
                 schema=self.schema, batch_size=BATCH_ROWS, batch_readahead=1, cache_metadata=False
             )

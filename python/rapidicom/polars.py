@@ -68,8 +68,10 @@ def scan_index(path: str | os.PathLike[str], *, version: int | None = None) -> p
     index = rd.open_index(path, version=version)
     if not index.files:
         return index.to_polars().lazy()
+    # The table's schema, not that of whichever part comes first: older parts may lack columns.
+    schema = pl.DataFrame(index.schema.empty_table()).schema
     lazy: pl.LazyFrame = pl.scan_parquet(
-        index.files, glob=False, hive_partitioning=False, missing_columns="insert", extra_columns="ignore"
+        index.files, schema=schema, glob=False, hive_partitioning=False, missing_columns="insert"
     )
     return lazy
 
