@@ -156,6 +156,7 @@ def test_a_folder_of_any_name(name: str, tmp_path: Path) -> None:
 def test_query(folder: Path) -> None:
     index = rd.open_index(folder)
     assert index.query("select Modality, count(*) from index group by 1").fetchall() == [("CT", 10)]
+    assert len(index.query("from index").fetchall()) == 10  # times with a zone among them
     answer = index.query("select path, frames from index where InstanceNumber = 7")
     assert pl.DataFrame(answer).height == pa.table(answer).num_rows == 1
     with pytest.raises(duckdb.Error, match="Modalty"):

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -36,6 +37,7 @@ COLUMNS = ("path", "path_bytes", "size", "mtime", "mtime_ns", "error", "pixel_of
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"  # no offset of what is deflated is known
 _LITTLE_ENDIAN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1")
+_image_of = itemgetter(*IMAGE)
 _ITEM = b"\xfe\xff\x00\xe0"
 _FLOAT = {b"\xe0\x7f\x08\x00": "f4", b"\xe0\x7f\x09\x00": "f8"}  # Float and Double Float Pixel Data. PS3.3 C.7.6.24-25
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -145,7 +147,7 @@ class _Layout(NamedTuple):
 
 def _layout_of(row: Mapping[str, Any]) -> _Layout | None:
     try:
-        return _layout(*[row[name] for name in IMAGE])
+        return _layout(*_image_of(row))
     except KeyError:  # the index was built without what frames need
         return None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import operator
 import os
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -186,8 +187,7 @@ class IndexTable:
         the file has another size or time than the row, ``OSError`` where it can't be opened, ``ValueError`` for a row
         without byte ranges; else what ``Frames`` raises.
         """
-        from .frame_of_row import read
-
+        read = _frame_of_row()
         if type(row) is dict:
             return read(row, operator.index(index))
         if isinstance(row, str):
@@ -249,6 +249,14 @@ class IndexTable:
         from . import grouped_tables
 
         return self.query(getattr(grouped_tables, name)(self.columns))
+
+
+@cache
+def _frame_of_row() -> Callable[[Mapping[str, Any], int], npt.NDArray[Any]]:
+    """Brings numpy, and is asked for each frame."""
+    from .frame_of_row import read
+
+    return read
 
 
 def _pyarrow() -> Any:
