@@ -74,7 +74,7 @@ def test_the_length_needs_no_part(folder: Path) -> None:
         part.unlink()
     index = rd.open_index(str(folder))
     assert len(index) == 10
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(OSError, match="No such file"):
         pa.table(index)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import os
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import accumulate
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["IndexTable", "open_index"]
 
 BATCH_ROWS = 8192
-"""Rows of a batch of the stream: what bounds its memory."""
+BUFFER_BYTES = 1 << 18
+"""Rows of a batch of the stream, and bytes read at once of a column of a part: what bounds its memory."""
+
+# Each answer has a connection of its own, as one that is still read can't be shared; DuckDB 1 does not keep it alive.
+_LAST_ASKED: deque[duckdb.DuckDBPyConnection] = deque(maxlen=64)
 
 
 def open_index(path: str | os.PathLike[str], *, version: int | None = None) -> IndexTable:
@@ -53,7 +58,7 @@ class IndexTable:
 
     Has ``__arrow_c_stream__``: ``polars.DataFrame(table)``, ``pyarrow.table(table)`` and DuckDB's ``from table`` just
     work, and may be done again. Rows are in the order of the names of the parts, and in them as they were written;
-    what reads them raises ``FileNotFoundError`` where ``vacuum`` has removed a part of an old version.
+    what reads them raises ``OSError`` where ``vacuum`` has removed a part of an old version.
     """
 
     def __init__(self, table: Any, folder: Path) -> None:
@@ -100,8 +105,7 @@ class IndexTable:
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
         """The rows, part after part: memory does not grow with their number."""
-        pa = _pyarrow()
-        reader = pa.RecordBatchReader.from_batches(self.schema, self._batches(self._dataset()))
+        reader = _pyarrow().RecordBatchReader.from_batches(self.schema, self._batches())
         capsule: CapsuleType = reader.__arrow_c_stream__(requested_schema)
         return capsule
 
@@ -130,7 +134,9 @@ class IndexTable:
         ``__arrow_c_stream__``, ``pyarrow.table(relation)``. Only the columns and row groups that are needed are read.
         Any thread may ask. Raises ``duckdb.Error``, ``ImportError`` without duckdb.
         """
-        return self.connect().sql(sql)
+        connection = self.connect()
+        _LAST_ASKED.append(connection)
+        return connection.sql(sql)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A connection to a DuckDB database in memory, one for all of this table, whose one view is ``index``.
@@ -239,11 +245,21 @@ class IndexTable:
 
         return ds.dataset(self.files, schema=self.schema, format="parquet")
 
-    def _batches(self, dataset: Any) -> Iterator[pa.RecordBatch]:
-        for fragment in dataset.get_fragments():
-            yield from fragment.to_batches(
-                schema=self.schema, batch_size=BATCH_ROWS, batch_readahead=1, cache_metadata=False
-            )
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        """Decoded as they are asked for, where a dataset decodes row groups."""
+        pa = _pyarrow()
+        import pyarrow.parquet as pq
+
+        schema = self.schema
+        for path in self.files:
+            with pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
+                for batch in file.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
+                    there = dict(zip(batch.schema.names, batch.columns, strict=True))
+                    columns = [
+                        there[name].cast(kind) if name in there else pa.nulls(len(batch), kind)
+                        for name, kind in zip(schema.names, schema.types, strict=True)
+                    ]
+                    yield pa.record_batch(columns, schema=schema)
 
     def _grouped(self, name: str) -> duckdb.DuckDBPyRelation:
         from . import grouped_tables
