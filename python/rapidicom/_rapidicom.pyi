@@ -38,6 +38,7 @@ __all__ = [
     "_look_up",
     "_overlay_of_cells",
     "_palette",
+    "_read_samples",
     "_rescale",
     "_restore_dataset",
     "_restore_element",

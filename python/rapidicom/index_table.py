@@ -34,7 +34,8 @@ def open_index(path: str | os.PathLike[str], *, version: int | None = None) -> I
     """The index in folder ``path`` as it was last committed, or as of ``version``. Reads the table's log, no rows.
 
     ``FileNotFoundError`` where there is no table, ``ValueError`` for a table that only its own engine reads rightly
-    (partitioned, or with deletion vectors or mapped columns) or has no such version, ``ImportError`` without deltalake.
+    (partitioned, or with deletion vectors or mapped columns), that has no such version, or whose folder deltalake can't
+    name (one with ``%20`` or a backslash in its name); ``ImportError`` without deltalake.
     """
     try:
         from deltalake import DeltaTable
@@ -44,9 +45,7 @@ def open_index(path: str | os.PathLike[str], *, version: int | None = None) -> I
 
     folder = Path(path).absolute()
     try:
-        # As a URI: deltalake takes a path with "%20" or a backslash for another one.
-        table = DeltaTable(folder.as_uri(), version=version)
-        return IndexTable(table, folder)
+        return IndexTable(DeltaTable(os.fspath(folder), version=version), folder)
     except TableNotFoundError:
         raise FileNotFoundError(f"{os.fspath(path)} holds no index: no Delta table is there") from None
     except DeltaError as error:
@@ -63,11 +62,10 @@ class IndexTable:
 
     def __init__(self, table: Any, folder: Path) -> None:
         features = set(table.protocol().reader_features or ())
-        if features & {"deletionVectors", "columnMapping"} or table.metadata().partition_columns:
-            unread = sorted(features) or table.metadata().partition_columns
-            raise ValueError(
-                f"{folder}: an index has no partitions, deletion vectors or mapped columns, found {unread}"
-            )
+        strange = [*(features & {"deletionVectors", "columnMapping"}), *table.metadata().partition_columns]
+        if strange:
+            words = f"{folder}: an index has no partitions, deletion vectors or mapped columns, found {strange}"
+            raise ValueError(words)
         self.version: int = table.version()
         """That of the Delta table."""
         self._schema = table.schema().to_arrow()
