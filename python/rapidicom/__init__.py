@@ -37,9 +37,12 @@ from .uid import UID as UID
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import delta as delta
     from . import pixels as pixels
     from . import pydicom as pydicom
     from . import video as video
+    from .delta import IndexReport as IndexReport
+    from .delta import build_index as build_index
     from .read_warning import ReadWarning as ReadWarning
     from .read_warning import WarningCode as WarningCode
 
@@ -53,6 +56,7 @@ __all__ = [
     "Frames",
     "IncompleteFrameWarning",
     "Index",
+    "IndexReport",
     "InternalError",
     "InvalidDicomError",
     "LimitError",
@@ -70,7 +74,9 @@ __all__ = [
     "ValueDecodeError",
     "WarningCode",
     "__version__",
+    "build_index",
     "dcmread",
+    "delta",
     "errors",
     "index",
     "is_dicom",
@@ -84,15 +90,20 @@ __all__ = [
 
 
 if not TYPE_CHECKING:
+    _MODULES = frozenset({"delta", "pixels", "pydicom", "video"})
+    _HOMES = {
+        "IndexReport": "delta",
+        "ReadWarning": "read_warning",
+        "WarningCode": "read_warning",
+        "build_index": "delta",
+    }
 
     def __getattr__(name):
         """What is imported when first asked for: ``enum``, ``typing`` and numpy take longer than all of the above."""
-        if name in ("pixels", "pydicom", "video"):
-            from importlib import import_module
+        from importlib import import_module
 
+        if name in _MODULES:
             return import_module(f".{name}", __name__)
-        if name not in ("ReadWarning", "WarningCode"):
+        if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from . import read_warning
-
-        return getattr(read_warning, name)
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)

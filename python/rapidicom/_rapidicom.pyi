@@ -678,6 +678,20 @@ def write_parquet(
 ) -> _Report:
     """As ``index``, straight into a Parquet file: memory does not grow with the number of files."""
 
+def build_parts(
+    sources: _Sources,
+    table: dict[str, Any],
+    commit: Callable[[list[dict[str, Any]], list[str]], object],
+    *,
+    columns: _Columns,
+    shard: tuple[int, int],
+    threads: int | None = None,
+    frames: bool = False,
+    progress: _Progress | None = None,
+    limits: Limits | None = None,
+) -> dict[str, Any]:
+    """What ``rapidicom.build_index`` asks of Rust: parts of a table, and a call of ``commit`` for each change."""
+
 @final
 class Schema:
     """Names and Arrow types of columns. Has ``__arrow_c_schema__``: ``pyarrow.schema(schema)`` just works."""

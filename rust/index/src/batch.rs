@@ -41,9 +41,13 @@ impl Builder {
                 Fact::Path | Fact::Status | Fact::Error | Fact::TransferSyntax => {
                     Builder::Text(text())
                 }
-                Fact::Size | Fact::PixelOffset | Fact::PixelLength => {
-                    Builder::Int64(Int64Builder::with_capacity(rows))
-                }
+                Fact::Size
+                | Fact::PixelOffset
+                | Fact::PixelLength
+                | Fact::MtimeNs
+                | Fact::Inode => Builder::Int64(Int64Builder::with_capacity(rows)),
+                Fact::PathBytes => Builder::Binary(BinaryBuilder::new()),
+                Fact::SchemaVersion => Builder::Int32(Int32Builder::with_capacity(rows)),
                 Fact::Mtime => Builder::Time(
                     TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC"),
                 ),
@@ -106,6 +110,20 @@ impl Builder {
         match self {
             Builder::Int64(b) => b.append_option(value),
             Builder::Time(b) => b.append_option(value),
+            other => other.append_null(),
+        }
+    }
+
+    pub(crate) fn append_int32(&mut self, value: i32) {
+        match self {
+            Builder::Int32(b) => b.append_value(value),
+            other => other.append_null(),
+        }
+    }
+
+    pub(crate) fn append_bytes(&mut self, value: Option<&[u8]>) {
+        match self {
+            Builder::Binary(b) => b.append_option(value),
             other => other.append_null(),
         }
     }

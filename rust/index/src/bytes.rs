@@ -53,6 +53,8 @@ pub(crate) struct FileBytes<'a> {
     /// The part of a source that does not lie in memory that was asked for last.
     stretch: Option<(u64, Vec<u8>)>,
     inflated: Option<Vec<u8>>,
+    /// More was read of the file than its prefix.
+    again: bool,
 }
 
 impl<'a> FileBytes<'a> {
@@ -69,7 +71,30 @@ impl<'a> FileBytes<'a> {
             source: None,
             stretch: None,
             inflated: None,
+            again: false,
         }
+    }
+
+    /// That the file is what it was when its prefix was read, of which so many bytes were asked for. Where that one read
+    /// was all, nothing can have come between.
+    pub(crate) fn confirm(&self, before: Option<Identity>, asked: usize) -> Result<(), Failure> {
+        let Some(before) = before else {
+            return Ok(());
+        };
+        if let Some(source) = &self.source {
+            if let Some(opened) = source.identity() {
+                before.expect(&opened)?;
+            }
+            return Ok(source.verify()?);
+        }
+        if self.again {
+            if let Some(now) = self.reader.identity_now()? {
+                before.expect(&now)?;
+            }
+        } else if (self.reader.bytes().len() as u64) < before.size.min(asked as u64) {
+            return Err(SourceError::Changed("its size").into());
+        }
+        Ok(())
     }
 
     /// Bytes of the file, or [`ENDLESS`].
@@ -137,6 +162,7 @@ impl<'a> FileBytes<'a> {
             let upto = usize::try_from(end)
                 .unwrap_or(usize::MAX)
                 .next_multiple_of(PAGE);
+            self.again = true;
             self.reader.more(upto)?;
             let there = self.reader.bytes().len() as u64;
             if there >= end {

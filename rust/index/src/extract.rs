@@ -4,8 +4,10 @@ use crate::batch::Batch;
 use crate::bytes::{ENDLESS, Failure, FileBytes, PAGE};
 use crate::engine::NotDicom;
 use crate::frames;
+use crate::known::SCHEMA_VERSION;
 use crate::nested;
 use crate::schema::{Columns, Fact, Origin};
+use crate::shown::Shown;
 use crate::value::{self, Level, Value, Warnings};
 use crate::walk::Reader;
 use rapidicom_core::read::leniency::Deviations;
@@ -107,15 +109,19 @@ impl Extractor {
         &mut self,
         reader: &mut Reader,
         identity: Option<Identity>,
-        shown: &str,
+        shown: &Shown,
         path: &dyn Fn() -> PathBuf,
         batch: &mut Batch,
     ) -> Outcome {
+        let asked = self.prefix();
         let mut file = FileBytes::new(reader, identity, path);
         let mut notes = Deviations::new(self.limits.max_warnings);
         self.warnings.codes.clear();
-        let read = self.read(&mut file, &mut notes);
+        let mut read = self.read(&mut file, &mut notes);
         self.adapt(file.prefix_len());
+        if let Err(changed) = file.confirm(identity, asked) {
+            read = Err(changed);
+        }
         let failure = match read {
             Err(Failure::Meaning(error))
                 if error.kind == ErrorKind::InvalidDicom && self.found.start.is_none() =>
@@ -138,17 +144,19 @@ impl Extractor {
     }
 
     /// A file of which nothing could be read.
-    pub(crate) fn failed_row(&mut self, shown: &str, error: SourceError, batch: &mut Batch) {
+    pub(crate) fn failed_row(&mut self, shown: &Shown, error: SourceError, batch: &mut Batch) {
         for (builder, column) in batch.builders.iter_mut().zip(&self.columns.columns) {
             match column.origin {
-                Origin::Fact(Fact::Path) => builder.append_text(shown),
+                Origin::Fact(Fact::Path) => builder.append_text(shown.text()),
+                Origin::Fact(Fact::PathBytes) => builder.append_bytes(shown.bytes()),
+                Origin::Fact(Fact::SchemaVersion) => builder.append_int32(SCHEMA_VERSION),
                 Origin::Fact(Fact::Status) => builder.append_text("error"),
                 Origin::Fact(Fact::Error) => builder.append_text(&words(&Failure::Source(error))),
                 Origin::Fact(Fact::Warnings) => builder.append_texts(std::iter::empty()),
                 _ => builder.append_null(),
             }
         }
-        batch.end_row(shown.len());
+        batch.end_row(shown.text().len());
     }
 
     /// Reads as many pages of the next files as the last ones needed: grows at once, shrinks slowly.
@@ -322,7 +330,7 @@ impl Extractor {
         &mut self,
         file: &mut FileBytes<'_>,
         identity: Option<Identity>,
-        shown: &str,
+        shown: &Shown,
         mut failure: Option<Failure>,
         batch: &mut Batch,
     ) -> Outcome {
@@ -334,7 +342,7 @@ impl Extractor {
             limits,
             ..
         } = self;
-        let mut held = shown.len();
+        let mut held = shown.text().len();
         for (builder, column) in batch.builders.iter_mut().zip(&columns.columns) {
             let Origin::Element(element) = &column.origin else {
                 continue;
@@ -430,7 +438,7 @@ impl Extractor {
         &self,
         file: &FileBytes<'_>,
         identity: Option<Identity>,
-        shown: &str,
+        shown: &Shown,
         failure: Option<&Failure>,
         batch: &mut Batch,
     ) {
@@ -445,7 +453,7 @@ impl Extractor {
                 continue;
             };
             match fact {
-                Fact::Path => builder.append_text(shown),
+                Fact::Path => builder.append_text(shown.text()),
                 Fact::Size => {
                     builder.append_int64(identity.and_then(|i| i64::try_from(i.size).ok()))
                 }
@@ -473,6 +481,10 @@ impl Extractor {
                     let defined = pixels.filter(|p| !p.is_undefined_length());
                     builder.append_int64(defined.and_then(|p| i64::try_from(p.value_length).ok()));
                 }
+                Fact::MtimeNs => builder.append_int64(identity.map(|i| i.mtime_ns)),
+                Fact::Inode => builder.append_int64(identity.map(|i| i.ino.cast_signed())),
+                Fact::PathBytes => builder.append_bytes(shown.bytes()),
+                Fact::SchemaVersion => builder.append_int32(SCHEMA_VERSION),
                 Fact::Frames => {}
             }
         }

@@ -9,11 +9,14 @@
 //! | `value` | one Value Field → one cell, whatever VR the file gives it |
 //! | `nested` | elements inside sequences, by path |
 //! | `frames` | where every frame lies |
+//! | `shown` | the path of a row |
 //! | `batch` | rows → record batches |
 //! | `engine` | threads, cancelling, progress: [`Scan`], a stream of record batches |
+//! | `known` | what a table already holds: which files are to be read, which rows to be taken out |
 //! | `index` | [`Index`]: all rows in order of their paths |
 //! | `export` | record batches → the Arrow C data interface |
 //! | `parquet` | a stream of record batches → one Parquet file, complete or not there |
+//! | `parts` | a stream of record batches → the parts of a table, each to be committed |
 //!
 //! What a file does never stops a scan: it is a row with `status = "error"`. Threads live as long as one [`Scan`]; there
 //! is nothing global, so that a process may fork between two of them.
@@ -28,17 +31,22 @@ pub mod export;
 mod extract;
 mod frames;
 mod index;
+mod known;
 mod nested;
 mod parquet;
+mod parts;
 mod schema;
+mod shown;
 mod value;
 mod walk;
 
 pub use arrow_array::RecordBatch;
 pub use arrow_schema::SchemaRef;
-pub use engine::{Counts, NotDicom, Options, Progress, Scan, Step, scan};
+pub use engine::{Counts, NotDicom, Options, Progress, Rows, Scan, Step, scan};
 pub use error::{IndexError, Result};
 pub use index::{Index, index};
+pub use known::{Known, Root, Shard};
 pub use parquet::{Report, write_batches, write_parquet};
+pub use parts::{Bound, Build, BuildReport, Change, Part, Statistics, build_parts};
 pub use schema::{Columns, DEFAULT};
 pub use walk::{Feed, Sources};

@@ -60,6 +60,10 @@ pub(crate) enum Fact {
     PixelOffset,
     PixelLength,
     Frames,
+    MtimeNs,
+    Inode,
+    PathBytes,
+    SchemaVersion,
 }
 
 const FACTS: &[(&str, Fact)] = &[
@@ -72,7 +76,14 @@ const FACTS: &[(&str, Fact)] = &[
     ("transfer_syntax", Fact::TransferSyntax),
     ("pixel_offset", Fact::PixelOffset),
     ("pixel_length", Fact::PixelLength),
+    ("mtime_ns", Fact::MtimeNs),
+    ("inode", Fact::Inode),
+    ("path_bytes", Fact::PathBytes),
+    ("schema_version", Fact::SchemaVersion),
 ];
+
+/// How many of them are in the default row.
+const COMMON: usize = 9;
 
 /// In every row, asked for or not: a table that hides what failed would lie.
 const ALWAYS: [Fact; 4] = [Fact::Path, Fact::Status, Fact::Error, Fact::Warnings];
@@ -132,9 +143,8 @@ pub struct Columns {
 impl Columns {
     /// The default row: all file facts, then [`DEFAULT`].
     pub fn default_row(frames: bool) -> Result<Columns> {
-        let facts = FACTS
-            .iter()
-            .map(|&(name, fact)| (name.to_owned(), Asked::Fact(fact)));
+        let common = FACTS.iter().take(COMMON);
+        let facts = common.map(|&(name, fact)| (name.to_owned(), Asked::Fact(fact)));
         let mut asked: Vec<(String, Asked)> = facts.collect();
         for name in DEFAULT {
             asked.push(parse(name)?);
@@ -144,7 +154,8 @@ impl Columns {
 
     /// `path status error warnings` and then what is asked for: keywords, tags (`00100010` or `(0010,0010)`), paths into
     /// sequences (`RequestAttributesSequence[0].StudyID`; without an index the first item), the other file facts
-    /// (`size mtime transfer_syntax pixel_offset pixel_length`), or `default`, the named set.
+    /// (`size mtime transfer_syntax pixel_offset pixel_length`; `mtime_ns inode path_bytes schema_version`, by which a table
+    /// knows its files again), or `default`, the named set.
     ///
     /// What costs more than the prefix of a file, its size and where its pixels lie, is read only if it is asked for.
     pub fn new<S: AsRef<str>>(names: &[S], frames: bool) -> Result<Columns> {
@@ -154,17 +165,20 @@ impl Columns {
                 .find(|f| f.1 == fact)
                 .map(|f| (f.0.to_owned(), Asked::Fact(fact)))
         };
-        let mut asked: Vec<(String, Asked)> = ALWAYS.into_iter().filter_map(named).collect();
+        let unnamed = |fact: &Fact| {
+            !names
+                .iter()
+                .any(|name| fact_of(name.as_ref()) == Some(*fact))
+        };
+        let always = ALWAYS.into_iter().filter(unnamed);
+        let mut asked: Vec<(String, Asked)> = always.filter_map(named).collect();
         for name in names.iter().map(AsRef::as_ref) {
             if name == "default" {
                 for name in DEFAULT {
                     asked.push(parse(name)?);
                 }
             } else {
-                let column = parse(name)?;
-                if !matches!(column.1, Asked::Fact(fact) if ALWAYS.contains(&fact)) {
-                    asked.push(column);
-                }
+                asked.push(parse(name)?);
             }
         }
         Columns::of(asked, frames)
@@ -185,7 +199,7 @@ impl Columns {
                 .any(|(_, a)| matches!(a, Asked::Fact(f) if facts.contains(f)))
         };
         let pixels = is(&[Fact::PixelOffset, Fact::PixelLength, Fact::Frames]);
-        let identity = pixels || is(&[Fact::Size, Fact::Mtime]);
+        let identity = pixels || is(&[Fact::Size, Fact::Mtime, Fact::MtimeNs, Fact::Inode]);
         let mut wanted = wanted(&asked, frames);
         wanted.sort_unstable();
         wanted.dedup();
@@ -261,8 +275,12 @@ fn wanted(asked: &[(String, Asked)], frames: bool) -> Vec<Tag> {
     wanted
 }
 
+fn fact_of(name: &str) -> Option<Fact> {
+    FACTS.iter().find(|f| f.0 == name).map(|f| f.1)
+}
+
 fn parse(name: &str) -> Result<(String, Asked)> {
-    if let Some(&(_, fact)) = FACTS.iter().find(|f| f.0 == name) {
+    if let Some(fact) = fact_of(name) {
         return Ok((name.to_owned(), Asked::Fact(fact)));
     }
     let steps: Vec<&str> = name.split('.').collect();
@@ -385,7 +403,11 @@ fn field(column: &Column) -> Field {
     let data_type = match &column.origin {
         Origin::Fact(fact) => match fact {
             Fact::Path | Fact::Status | Fact::Error | Fact::TransferSyntax => DataType::Utf8,
-            Fact::Size | Fact::PixelOffset | Fact::PixelLength => DataType::Int64,
+            Fact::Size | Fact::PixelOffset | Fact::PixelLength | Fact::MtimeNs | Fact::Inode => {
+                DataType::Int64
+            }
+            Fact::PathBytes => DataType::Binary,
+            Fact::SchemaVersion => DataType::Int32,
             Fact::Mtime => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Fact::Warnings => list_of(DataType::Utf8),
             Fact::Frames => list_of(DataType::Struct(frame_fields())),

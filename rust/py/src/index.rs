@@ -25,7 +25,7 @@ fn raise(py: Python<'_>, error: IndexError) -> PyErr {
         IndexError::Source { path, error } | IndexError::Output { path, error } => {
             os_error(py, &error, &path)
         }
-        IndexError::Feed(error) => match error.downcast::<PyErr>() {
+        IndexError::Feed(error) | IndexError::Commit(error) => match error.downcast::<PyErr>() {
             Ok(error) => *error,
             Err(error) => PyRuntimeError::new_err(error.to_string()),
         },
@@ -127,9 +127,9 @@ fn feed(paths: Py<PyIterator>) -> rapidicom_index::Feed {
 }
 
 /// The keyword arguments that `index`, `scan` and `write_parquet` share.
-struct Arguments {
-    sources: Sources,
-    options: Options,
+pub(crate) struct Arguments {
+    pub(crate) sources: Sources,
+    pub(crate) options: Options,
 }
 
 fn columns_of(columns: Option<&Bound<'_, PyAny>>, frames: bool) -> PyResult<Columns> {
@@ -160,7 +160,7 @@ fn name_of(column: &Bound<'_, PyAny>) -> PyResult<String> {
     }
 }
 
-fn arguments(
+pub(crate) fn arguments(
     sources: &Bound<'_, PyAny>,
     columns: Option<&Bound<'_, PyAny>>,
     threads: Option<usize>,
@@ -196,13 +196,13 @@ fn arguments(
 }
 
 /// Asks Python, now and then, whether to go on; remembers the exception that says no.
-struct Watch {
+pub(crate) struct Watch {
     progress: Option<Py<PyAny>>,
     error: Option<PyErr>,
 }
 
 impl Watch {
-    fn new(progress: Option<Bound<'_, PyAny>>) -> Watch {
+    pub(crate) fn new(progress: Option<Bound<'_, PyAny>>) -> Watch {
         Watch {
             progress: progress.map(Bound::unbind),
             error: None,
@@ -210,7 +210,7 @@ impl Watch {
     }
 
     /// Called by Rust, with the interpreter released.
-    fn go_on(&mut self, progress: &Progress) -> bool {
+    pub(crate) fn go_on(&mut self, progress: &Progress) -> bool {
         self.error = Python::attach(|py| {
             py.check_signals()
                 .and_then(|()| self.tell(py, progress.counts()))
@@ -220,7 +220,7 @@ impl Watch {
     }
 
     /// `progress(files_done, errors, files_seen, bytes_read)`
-    fn tell(&self, py: Python<'_>, counts: Counts) -> PyResult<()> {
+    pub(crate) fn tell(&self, py: Python<'_>, counts: Counts) -> PyResult<()> {
         if let Some(callable) = &self.progress {
             callable
                 .bind(py)
@@ -230,7 +230,7 @@ impl Watch {
     }
 
     /// What came of it: Python's own exception first.
-    fn finish<T>(
+    pub(crate) fn finish<T>(
         &mut self,
         py: Python<'_>,
         made: std::result::Result<T, IndexError>,
@@ -496,7 +496,7 @@ impl Scan {
                     return made;
                 }
                 match step {
-                    Ok(Step::Batch(batch)) => return Ok(Some(Batch { batch })),
+                    Ok(Step::Batch(rows)) => return Ok(Some(Batch { batch: rows.batch })),
                     Ok(Step::Waiting) => {}
                     Ok(Step::End) => {
                         *held = None;

@@ -78,6 +78,14 @@ impl PrefixReader {
         self.buffer.get(..self.filled).unwrap_or_default()
     }
 
+    /// Which file the opened one is now, and in which state.
+    pub fn identity_now(&self) -> Result<Option<Identity>> {
+        let Some(file) = &self.file else {
+            return Ok(None);
+        };
+        regular(&fstat(file)?).map(Some)
+    }
+
     /// Whether the file's end was seen. Reading one prefix does not look for it; [`PrefixReader::more`] does.
     pub fn ended(&self) -> bool {
         self.ended

@@ -1,7 +1,7 @@
 //! Directories by `getdents`, files by `openat` and `pread`: three system calls a file, no stat.
 
 use super::names::Names;
-use rapidicom_source::{Identity, PrefixReader, Result, SourceError};
+use rapidicom_source::{File, Identity, PrefixReader, Result, SourceError};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, openat, statat};
 use rustix::io::{Errno, retry_on_intr};
 use std::ffi::{CStr, CString, OsStr};
@@ -118,6 +118,16 @@ impl Reader {
         let name = CString::new(path.as_os_str().as_bytes())
             .map_err(|_| SourceError::from(Errno::INVAL))?;
         Ok(self.prefix.read(CWD, &name, want)?.1)
+    }
+
+    /// Which file a name in a directory is now.
+    pub(crate) fn identity_in(directory: &Directory, name: &Name) -> Result<Identity> {
+        File::identity_in(&directory.fd, name)
+    }
+
+    /// Which file the one that was read is now.
+    pub(crate) fn identity_now(&self) -> Result<Option<Identity>> {
+        self.prefix.identity_now()
     }
 
     pub(crate) fn more(&mut self, upto: usize) -> Result<()> {

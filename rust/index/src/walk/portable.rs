@@ -103,6 +103,16 @@ impl Reader {
         Ok(Some(identity))
     }
 
+    /// Which file a name in a directory is now.
+    pub(crate) fn identity_in(directory: &Directory, name: &Name) -> Result<Identity> {
+        File::identity_at(&directory.path.join(name))
+    }
+
+    /// Which file the one that was read is now.
+    pub(crate) fn identity_now(&self) -> Result<Option<Identity>> {
+        self.file.as_ref().map(File::identity_now).transpose()
+    }
+
     pub(crate) fn more(&mut self, upto: usize) -> Result<()> {
         let Some(file) = &self.file else {
             return Ok(());
