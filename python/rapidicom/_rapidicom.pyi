@@ -681,7 +681,7 @@ def write_parquet(
 def build_parts(
     sources: _Sources,
     table: dict[str, Any],
-    commit: Callable[[list[dict[str, Any]], list[str]], object],
+    commit: abc.Callable[[list[dict[str, Any]], list[str]], object],
     *,
     columns: _Columns,
     shard: tuple[int, int],
