@@ -6,10 +6,10 @@ use crate::engine::NotDicom;
 use crate::frames;
 use crate::known::SCHEMA_VERSION;
 use crate::nested;
+use crate::reader::Reader;
 use crate::schema::{Columns, Fact, Origin};
 use crate::shown::Shown;
 use crate::value::{self, Level, Value, Warnings};
-use crate::walk::Reader;
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{
     ElementHeader, Event, FileStart, Scanner, StartOptions, Window, inflate, start,
@@ -144,14 +144,14 @@ impl Extractor {
     }
 
     /// A file of which nothing could be read.
-    pub(crate) fn failed_row(&mut self, shown: &Shown, error: SourceError, batch: &mut Batch) {
+    pub(crate) fn failed_row(&mut self, shown: &Shown, error: &Failure, batch: &mut Batch) {
         for (builder, column) in batch.builders.iter_mut().zip(&self.columns.columns) {
             match column.origin {
                 Origin::Fact(Fact::Path) => builder.append_text(shown.text()),
                 Origin::Fact(Fact::PathBytes) => builder.append_bytes(shown.bytes()),
                 Origin::Fact(Fact::SchemaVersion) => builder.append_int32(SCHEMA_VERSION),
                 Origin::Fact(Fact::Status) => builder.append_text("error"),
-                Origin::Fact(Fact::Error) => builder.append_text(&words(&Failure::Source(error))),
+                Origin::Fact(Fact::Error) => builder.append_text(&words(error)),
                 Origin::Fact(Fact::Warnings) => builder.append_texts(std::iter::empty()),
                 _ => builder.append_null(),
             }
@@ -183,7 +183,7 @@ impl Extractor {
             let result = self.attempt(file, notes);
             let again = match &result {
                 Err(Failure::Again) => true,
-                Err(Failure::Source(_)) => false,
+                Err(Failure::Source(_) | Failure::Words(_)) => false,
                 // What seems odd may be so only because the file was taken to be endless.
                 Err(Failure::Meaning(_)) => file.learn_total()?,
                 Ok(()) => !notes.is_empty() && file.learn_total()?,
@@ -457,7 +457,7 @@ impl Extractor {
                 Fact::Size => {
                     builder.append_int64(identity.and_then(|i| i64::try_from(i.size).ok()))
                 }
-                Fact::Mtime => builder.append_int64(identity.map(|i| i.mtime_ns.div_euclid(1000))),
+                Fact::Mtime => builder.append_int64(time(identity).map(|ns| ns.div_euclid(1000))),
                 Fact::Status => builder.append_text(if failure.is_some() { "error" } else { "ok" }),
                 Fact::Error => match failure {
                     Some(failure) => builder.append_text(&words(failure)),
@@ -481,7 +481,7 @@ impl Extractor {
                     let defined = pixels.filter(|p| !p.is_undefined_length());
                     builder.append_int64(defined.and_then(|p| i64::try_from(p.value_length).ok()));
                 }
-                Fact::MtimeNs => builder.append_int64(identity.map(|i| i.mtime_ns)),
+                Fact::MtimeNs => builder.append_int64(time(identity)),
                 Fact::Inode => builder.append_int64(identity.map(|i| i.ino.cast_signed())),
                 Fact::PathBytes => builder.append_bytes(shown.bytes()),
                 Fact::SchemaVersion => builder.append_int32(SCHEMA_VERSION),
@@ -489,6 +489,12 @@ impl Extractor {
             }
         }
     }
+}
+
+/// Bytes in memory have no time.
+fn time(identity: Option<Identity>) -> Option<i64> {
+    let identity = identity.filter(|i| i.ino != 0 || i.mtime_ns != 0)?;
+    Some(identity.mtime_ns)
 }
 
 /// File Meta Information is in Explicit VR Little Endian and the default repertoire. PS3.10 §7.1
@@ -630,6 +636,7 @@ fn words(failure: &Failure) -> String {
             )
         }
         Failure::Source(error) => format!("FileChangedError: {error}"),
+        Failure::Words(said) => format!("OSError: {said}"),
         Failure::Again => "InternalError: the file was not read to its end".to_owned(),
         Failure::Meaning(error) => {
             let kind = match error.kind {

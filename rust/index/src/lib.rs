@@ -5,6 +5,9 @@
 //! | `walk` | folders, patterns and lists of paths → chunks of names, a bounded number at a time |
 //! | `schema` | what was asked for → [`Columns`]: names, types, tags; from the dictionary alone |
 //! | `extract` | one file → where its wanted elements lie → one row |
+//! | `archive` | members of ZIP and TAR files |
+//! | `object` | what is read like a file and is none |
+//! | `reader` | the first bytes of one file or object after the other |
 //! | `bytes` | the bytes of one file: a prefix, and a map where a prefix is not enough |
 //! | `value` | one Value Field → one cell, whatever VR the file gives it |
 //! | `nested` | elements inside sequences, by path |
@@ -22,6 +25,7 @@
 //! is nothing global, so that a process may fork between two of them.
 #![forbid(unsafe_code)]
 
+mod archive;
 mod batch;
 mod bytes;
 mod date;
@@ -33,8 +37,10 @@ mod frames;
 mod index;
 mod known;
 mod nested;
+mod object;
 mod parquet;
 mod parts;
+mod reader;
 mod schema;
 mod shown;
 mod value;
@@ -46,6 +52,7 @@ pub use engine::{Counts, NotDicom, Options, Progress, Rows, Scan, Step, scan};
 pub use error::{IndexError, Result};
 pub use index::{Index, index};
 pub use known::{Known, Root, Shard};
+pub use object::{InMemory, Item, Object};
 pub use parquet::{Report, write_batches, write_parquet};
 pub use parts::{Bound, Build, BuildReport, Change, Part, Statistics, build_parts};
 pub use schema::{Columns, DEFAULT};

@@ -6,7 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use rapidicom_index::{
-    Bound as Value, Build, BuildReport, Change, Known, Part, Root, Shard, Sources, Statistics,
+    Bound as Value, Build, BuildReport, Change, Item, Known, Part, Root, Shard, Sources, Statistics,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -103,9 +103,15 @@ fn absolute(sources: Sources) -> Sources {
     let whole = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
     match sources {
         Sources::Path(path) => Sources::Path(whole(path)),
-        Sources::Feed(mut feed) => Sources::Feed(Box::new(move || {
-            Ok(feed()?.into_iter().map(whole).collect())
-        })),
+        Sources::Feed(mut feed) => {
+            let item = move |item| match item {
+                Item::Path(path) => Item::Path(whole(path)),
+                object => object,
+            };
+            Sources::Feed(Box::new(move || {
+                Ok(feed()?.into_iter().map(item).collect())
+            }))
+        }
     }
 }
 

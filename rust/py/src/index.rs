@@ -5,8 +5,8 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyTypeErr
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyIterator, PyString};
 use rapidicom_index::{
-    Columns, Counts, IndexError, Options, Progress, Scan as CoreScan, SchemaRef, Sources, Step,
-    export,
+    Columns, Counts, IndexError, Item, Options, Progress, Scan as CoreScan, SchemaRef, Sources,
+    Step, export,
 };
 use std::ffi::CStr;
 use std::io::{BufRead, Read};
@@ -92,7 +92,7 @@ fn lines(mut reader: Lines) -> rapidicom_index::Feed {
                 line.truncate(head.len());
             }
             if !line.is_empty() {
-                paths.push(path_of_bytes(&line));
+                paths.push(Item::Path(path_of_bytes(&line)));
             }
             line.clear();
         }
@@ -111,15 +111,15 @@ fn path_of_bytes(bytes: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// Takes paths from a Python iterator, some hundreds at a time.
-fn feed(paths: Py<PyIterator>) -> rapidicom_index::Feed {
+/// Takes paths and objects from a Python iterator, some hundreds at a time.
+fn feed(items: Py<PyIterator>) -> rapidicom_index::Feed {
     Box::new(move || {
-        let chunk = Python::attach(|py| -> PyResult<Vec<PathBuf>> {
-            paths
+        let chunk = Python::attach(|py| -> PyResult<Vec<Item>> {
+            items
                 .bind(py)
                 .clone()
                 .take(CHUNK)
-                .map(|path| path?.extract::<PathBuf>())
+                .map(|item| crate::object_source::item(&item?))
                 .collect()
         });
         chunk.map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
