@@ -55,7 +55,8 @@ impl Opened {
             bytes: Vec::new(),
             ended: false,
         };
-        opened.fill(want)?;
+        let least = opened.stream.at_once();
+        opened.fill(want.max(least))?;
         Ok(opened)
     }
 

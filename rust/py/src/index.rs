@@ -49,6 +49,9 @@ fn os_error(py: Python<'_>, error: &std::io::Error, path: &Path) -> PyErr {
 fn sources_of(sources: &Bound<'_, PyAny>) -> PyResult<Sources> {
     if sources.cast::<PyString>().is_ok() || sources.hasattr("__fspath__")? {
         let path: PathBuf = sources.extract()?;
+        if let Some(listed) = listed(sources, &path)? {
+            return Ok(Sources::Feed(feed(listed.try_iter()?.unbind())));
+        }
         return Ok(match file_of_paths(&path) {
             Some(reader) => Sources::Feed(lines(reader)),
             None => Sources::Path(path),
@@ -61,6 +64,37 @@ fn sources_of(sources: &Bound<'_, PyAny>) -> PyResult<Sources> {
     })?;
     Ok(Sources::Feed(feed(paths.unbind())))
 }
+
+/// What Python lists: the objects under a URL, the files of a DICOMDIR.
+fn listed<'py>(sources: &Bound<'py, PyAny>, path: &Path) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = sources.py();
+    if is_url(path) {
+        let remote = py.import("rapidicom.remote")?;
+        return remote.call_method1("objects", (sources,)).map(Some);
+    }
+    let named = path
+        .file_name()
+        .is_some_and(|name| name.eq_ignore_ascii_case("DICOMDIR"));
+    if named && path.is_file() {
+        let dicomdir = py.import("rapidicom.dicomdir")?;
+        return dicomdir.call_method1("files", (sources,)).map(Some);
+    }
+    Ok(None)
+}
+
+/// `scheme://…`, which no path begins with.
+fn is_url(path: &Path) -> bool {
+    let scheme = path.to_str().and_then(|path| path.split_once("://"));
+    scheme.is_some_and(|(scheme, _)| {
+        !scheme.is_empty()
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    })
+}
+
+/// Requests to a store that are under way at once, unless threads are said.
+const REQUESTS: usize = 64;
 
 type Lines = std::io::BufReader<std::fs::File>;
 
@@ -185,7 +219,8 @@ pub(crate) fn arguments(
         )));
     }
     let mut options = Options::new(columns_of(columns, frames)?);
-    options.threads = threads;
+    let far = sources.extract::<PathBuf>().is_ok_and(|path| is_url(&path));
+    options.threads = threads.or(far.then_some(REQUESTS));
     if let Some(limits) = limits {
         options.limits = limits.0;
     }

@@ -62,6 +62,10 @@ impl RangedBytes for Remote {
         self.size
     }
 
+    fn at_once(&self) -> usize {
+        16 << 10 // most headers, in one request
+    }
+
     fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<usize> {
         let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let len = out.len().min(left);

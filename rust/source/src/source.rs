@@ -56,6 +56,11 @@ pub trait RangedBytes: Send + Sync {
         self.len() == 0
     }
 
+    /// Fewer bytes than these cost as much.
+    fn at_once(&self) -> usize {
+        0
+    }
+
     /// Fills `out` from `offset`; fewer bytes only where the stream ends.
     fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<usize>;
 }

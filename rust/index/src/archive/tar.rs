@@ -16,7 +16,8 @@ type Listed = std::result::Result<(), Option<String>>;
 
 pub(super) fn list(listing: &mut Listing) -> Listed {
     let file = std::fs::File::open(&listing.path).map_err(|error| Some(error.to_string()))?;
-    seek_through(listing, &mut Archive::new(BufReader::new(file)))
+    // Unbuffered: between two headers of 512 bytes lies a member, which is stepped over.
+    seek_through(listing, &mut Archive::new(file))
 }
 
 fn seek_through<R: Read + Seek>(listing: &mut Listing, archive: &mut Archive<R>) -> Listed {
