@@ -4,7 +4,9 @@ use crate::batch::Batch;
 use crate::bytes::{ENDLESS, Failure, FileBytes, PAGE};
 use crate::engine::NotDicom;
 use crate::frames;
+use crate::hash::{Algorithm, Hashes, Part, Parts};
 use crate::nested;
+use crate::private;
 use crate::schema::{Columns, Fact, Origin};
 use crate::value::{self, Level, Value, Warnings};
 use crate::walk::Reader;
@@ -38,7 +40,7 @@ pub(crate) enum Outcome {
 /// What was found in one file.
 pub(crate) struct Found {
     pub(crate) start: Option<FileStart>,
-    /// For each wanted tag its element.
+    /// For each wanted tag its element, then for each private one.
     pub(crate) slots: Vec<Option<ElementHeader>>,
     /// Pixel Data, Float or Double Float Pixel Data.
     pub(crate) pixels: Option<ElementHeader>,
@@ -55,6 +57,7 @@ pub(crate) struct Extractor {
     charset_slot: Option<usize>,
     pixel_representation_slot: Option<usize>,
     found: Found,
+    hashes: Hashes,
     warnings: Warnings,
     pages: usize,
     most_needed: usize,
@@ -81,10 +84,11 @@ impl Extractor {
             pixel_representation_slot: slot(Tag::PIXEL_REPRESENTATION),
             found: Found {
                 start: None,
-                slots: vec![None; columns.wanted.len()],
+                slots: vec![None; columns.wanted.len() + columns.private.len()],
                 pixels: None,
                 reached: 0,
             },
+            hashes: Hashes::default(),
             warnings: Warnings::default(),
             pages: 1,
             most_needed: 0,
@@ -134,7 +138,7 @@ impl Extractor {
                 .iter()
                 .for_each(|deviation| self.warnings.note(deviation.code));
         }
-        self.append(&mut file, identity, shown, failure, batch)
+        self.append(&mut file, identity, shown, path, failure, batch)
     }
 
     /// A file of which nothing could be read.
@@ -216,6 +220,10 @@ impl Extractor {
         if !ascending {
             self.scan(file, from, end, encoding, &mut Deviations::new(0), true)?;
         }
+        if !self.columns.private.is_empty() {
+            let range = from..end;
+            self.private(file, &private::Level { range, encoding }, notes)?;
+        }
         for header in self.found.slots.iter().skip(self.columns.meta).flatten() {
             self.found.reached = self.found.reached.max(header.value_end());
             file.fetch(&(header.value_offset..header.value_end()))?;
@@ -282,6 +290,21 @@ impl Extractor {
         Ok(scanner.is_ascending())
     }
 
+    #[cold]
+    fn private(
+        &mut self,
+        file: &mut FileBytes<'_>,
+        level: &private::Level,
+        notes: &mut Deviations,
+    ) -> Result<(), Failure> {
+        let (wanted, limits) = (&self.columns.private, &self.limits);
+        let places = self.found.slots.get_mut(self.columns.wanted.len()..);
+        let places = places.unwrap_or_default();
+        let reached = private::find(wanted, level, file, limits, notes, places)?;
+        self.found.reached = self.found.reached.max(reached);
+        Ok(())
+    }
+
     /// What the elements of the outermost level are read by.
     fn level(&mut self, file: &FileBytes<'_>) -> Level {
         let encoding = self
@@ -323,6 +346,7 @@ impl Extractor {
         file: &mut FileBytes<'_>,
         identity: Option<Identity>,
         shown: &str,
+        path: &dyn Fn() -> PathBuf,
         mut failure: Option<Failure>,
         batch: &mut Batch,
     ) -> Outcome {
@@ -370,12 +394,12 @@ impl Extractor {
                         .as_ref()
                         .map_or(Encoding::ExplicitLittle, |start| start.encoding);
                     let place = nested::Place {
-                        bytes: &bytes,
                         header: *header,
                         encoding,
                         level,
                     };
-                    nested::append(builder, element, &place, limits, warnings);
+                    let more = nested::append(builder, element, place, &bytes, limits, warnings);
+                    held = held.saturating_add(more);
                 }
                 Err(error) => {
                     failure.get_or_insert(error);
@@ -385,6 +409,11 @@ impl Extractor {
         }
         if self.columns.frames {
             self.frames(file, &level, batch);
+        }
+        if self.columns.hashes
+            && let Err(error) = self.hash(path, identity, failure.as_ref(), &level, batch)
+        {
+            failure.get_or_insert(error.into());
         }
         self.facts(file, identity, shown, failure.as_ref(), batch);
         batch.end_row(held);
@@ -423,6 +452,51 @@ impl Extractor {
                 builder.append_frames(ranges.as_deref());
             }
         }
+    }
+
+    /// The hashes that are asked for; null of a file that could not be read.
+    #[cold]
+    fn hash(
+        &mut self,
+        path: &dyn Fn() -> PathBuf,
+        identity: Option<Identity>,
+        failure: Option<&Failure>,
+        level: &Level,
+        batch: &mut Batch,
+    ) -> Result<(), SourceError> {
+        let columns = Arc::clone(&self.columns);
+        let hash = |origin: &Origin| match origin {
+            Origin::Fact(Fact::Hash(part, algorithm)) => Some((*part, *algorithm)),
+            _ => None,
+        };
+        let asked: Vec<(Part, Algorithm)> = columns
+            .columns
+            .iter()
+            .filter_map(|column| hash(&column.origin))
+            .collect();
+        let start = self.found.start.as_ref();
+        let parts = Parts {
+            data_set: start.map(|start| start.data_set),
+            pixels: self
+                .found
+                .pixels
+                .filter(|_| start.is_some_and(|start| !start.deflated)),
+            little: level.little,
+        };
+        let made = match failure {
+            Some(Failure::Source(_)) => Ok(Vec::new()),
+            _ => self.hashes.of_file(&path(), identity, &asked, &parts),
+        };
+        let mut made_ones = made.as_ref().map_or(&[][..], Vec::as_slice).iter();
+        for (builder, column) in batch.builders.iter_mut().zip(&columns.columns) {
+            if hash(&column.origin).is_some() {
+                match made_ones.next() {
+                    Some(Some(digits)) => builder.append_text(digits),
+                    _ => builder.append_null(),
+                }
+            }
+        }
+        made.map(drop)
     }
 
     /// What is known of the file besides its elements.
@@ -473,7 +547,9 @@ impl Extractor {
                     let defined = pixels.filter(|p| !p.is_undefined_length());
                     builder.append_int64(defined.and_then(|p| i64::try_from(p.value_length).ok()));
                 }
-                Fact::Frames => {}
+                Fact::Inode => builder.append_int64(identity.map(|i| i.ino.cast_signed())),
+                Fact::MtimeNs => builder.append_int64(identity.map(|i| i.mtime_ns)),
+                Fact::Frames | Fact::Hash(..) => {}
             }
         }
     }

@@ -3,11 +3,14 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `walk` | folders, patterns and lists of paths → chunks of names, a bounded number at a time |
+//! | `column_name` | the words of a column's name → what they mean |
 //! | `schema` | what was asked for → [`Columns`]: names, types, tags; from the dictionary alone |
 //! | `extract` | one file → where its wanted elements lie → one row |
 //! | `bytes` | the bytes of one file: a prefix, and a map where a prefix is not enough |
 //! | `value` | one Value Field → one cell, whatever VR the file gives it |
 //! | `nested` | elements inside sequences, by path |
+//! | `private` | private elements, by their creators |
+//! | `hash` | SHA-256 and XXH3 of a file, of its Pixel Data, of its data set |
 //! | `frames` | where every frame lies |
 //! | `batch` | rows → record batches |
 //! | `engine` | threads, cancelling, progress: [`Scan`], a stream of record batches |
@@ -21,15 +24,18 @@
 
 mod batch;
 mod bytes;
+mod column_name;
 mod date;
 mod engine;
 mod error;
 pub mod export;
 mod extract;
 mod frames;
+mod hash;
 mod index;
 mod nested;
 mod parquet;
+mod private;
 mod schema;
 mod value;
 mod walk;
@@ -38,6 +44,7 @@ pub use arrow_array::RecordBatch;
 pub use arrow_schema::SchemaRef;
 pub use engine::{Counts, NotDicom, Options, Progress, Scan, Step, scan};
 pub use error::{IndexError, Result};
+pub use hash::Algorithm;
 pub use index::{Index, index};
 pub use parquet::{Report, write_batches, write_parquet};
 pub use schema::{Columns, DEFAULT};
