@@ -7,7 +7,7 @@
 use crate::reader::Reader;
 use rapidicom_core::read::{Need, Window};
 use rapidicom_core::{Error, ErrorKind};
-use rapidicom_source::{Identity, Source, SourceError};
+use rapidicom_source::{Identity, RangedBytes, Source, SourceError};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -102,6 +102,11 @@ impl<'a> FileBytes<'a> {
     /// Bytes of the file, or [`ENDLESS`].
     pub(crate) fn total(&self) -> u64 {
         self.total
+    }
+
+    /// What it is, if no file.
+    pub(crate) fn object(&self) -> Option<&dyn RangedBytes> {
+        self.reader.object()
     }
 
     /// How many bytes were read through the prefix.

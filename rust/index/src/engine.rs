@@ -460,6 +460,10 @@ impl Worker {
                 break;
             }
         }
+        // The last chunk may have taken longer than the caller's patience.
+        if self.ready.is_empty() && self.is_over() {
+            self.hand_on()?;
+        }
         Ok(match self.ready.pop_front() {
             Some(rows) => Step::Batch(rows),
             None if begun.elapsed() >= patience && !self.is_over() => Step::Waiting,

@@ -4,8 +4,10 @@ use crate::batch::Batch;
 use crate::bytes::{ENDLESS, Failure, FileBytes, PAGE};
 use crate::engine::NotDicom;
 use crate::frames;
+use crate::hash::{Algorithm, Hashes, Part, Parts};
 use crate::known::SCHEMA_VERSION;
 use crate::nested;
+use crate::private;
 use crate::reader::Reader;
 use crate::schema::{Columns, Fact, Origin};
 use crate::shown::Shown;
@@ -40,7 +42,7 @@ pub(crate) enum Outcome {
 /// What was found in one file.
 pub(crate) struct Found {
     pub(crate) start: Option<FileStart>,
-    /// For each wanted tag its element.
+    /// For each wanted tag its element, then for each private one.
     pub(crate) slots: Vec<Option<ElementHeader>>,
     /// Pixel Data, Float or Double Float Pixel Data.
     pub(crate) pixels: Option<ElementHeader>,
@@ -57,6 +59,7 @@ pub(crate) struct Extractor {
     charset_slot: Option<usize>,
     pixel_representation_slot: Option<usize>,
     found: Found,
+    hashes: Hashes,
     warnings: Warnings,
     pages: usize,
     most_needed: usize,
@@ -83,10 +86,11 @@ impl Extractor {
             pixel_representation_slot: slot(Tag::PIXEL_REPRESENTATION),
             found: Found {
                 start: None,
-                slots: vec![None; columns.wanted.len()],
+                slots: vec![None; columns.wanted.len() + columns.private.len()],
                 pixels: None,
                 reached: 0,
             },
+            hashes: Hashes::default(),
             warnings: Warnings::default(),
             pages: 1,
             most_needed: 0,
@@ -140,7 +144,7 @@ impl Extractor {
                 .iter()
                 .for_each(|deviation| self.warnings.note(deviation.code));
         }
-        self.append(&mut file, identity, shown, failure, batch)
+        self.append(&mut file, identity, shown, path, failure, batch)
     }
 
     /// A file of which nothing could be read.
@@ -224,6 +228,10 @@ impl Extractor {
         if !ascending {
             self.scan(file, from, end, encoding, &mut Deviations::new(0), true)?;
         }
+        if !self.columns.private.is_empty() {
+            let range = from..end;
+            self.private(file, &private::Level { range, encoding }, notes)?;
+        }
         for header in self.found.slots.iter().skip(self.columns.meta).flatten() {
             self.found.reached = self.found.reached.max(header.value_end());
             file.fetch(&(header.value_offset..header.value_end()))?;
@@ -290,6 +298,21 @@ impl Extractor {
         Ok(scanner.is_ascending())
     }
 
+    #[cold]
+    fn private(
+        &mut self,
+        file: &mut FileBytes<'_>,
+        level: &private::Level,
+        notes: &mut Deviations,
+    ) -> Result<(), Failure> {
+        let (wanted, limits) = (&self.columns.private, &self.limits);
+        let places = self.found.slots.get_mut(self.columns.wanted.len()..);
+        let places = places.unwrap_or_default();
+        let reached = private::find(wanted, level, file, limits, notes, places)?;
+        self.found.reached = self.found.reached.max(reached);
+        Ok(())
+    }
+
     /// What the elements of the outermost level are read by.
     fn level(&mut self, file: &FileBytes<'_>) -> Level {
         let encoding = self
@@ -331,6 +354,7 @@ impl Extractor {
         file: &mut FileBytes<'_>,
         identity: Option<Identity>,
         shown: &Shown,
+        path: &dyn Fn() -> PathBuf,
         mut failure: Option<Failure>,
         batch: &mut Batch,
     ) -> Outcome {
@@ -378,12 +402,12 @@ impl Extractor {
                         .as_ref()
                         .map_or(Encoding::ExplicitLittle, |start| start.encoding);
                     let place = nested::Place {
-                        bytes: &bytes,
                         header: *header,
                         encoding,
                         level,
                     };
-                    nested::append(builder, element, &place, limits, warnings);
+                    let more = nested::append(builder, element, place, &bytes, limits, warnings);
+                    held = held.saturating_add(more);
                 }
                 Err(error) => {
                     failure.get_or_insert(error);
@@ -393,6 +417,11 @@ impl Extractor {
         }
         if self.columns.frames {
             self.frames(file, &level, batch);
+        }
+        if self.columns.hashes
+            && let Err(error) = self.hash(file, path, identity, failure.as_ref(), &level, batch)
+        {
+            failure.get_or_insert(error.into());
         }
         self.facts(file, identity, shown, failure.as_ref(), batch);
         batch.end_row(held);
@@ -431,6 +460,55 @@ impl Extractor {
                 builder.append_frames(ranges.as_deref());
             }
         }
+    }
+
+    /// The hashes that are asked for; null of a file that could not be read.
+    #[cold]
+    fn hash(
+        &mut self,
+        file: &FileBytes<'_>,
+        path: &dyn Fn() -> PathBuf,
+        identity: Option<Identity>,
+        failure: Option<&Failure>,
+        level: &Level,
+        batch: &mut Batch,
+    ) -> Result<(), SourceError> {
+        let columns = Arc::clone(&self.columns);
+        let hash = |origin: &Origin| match origin {
+            Origin::Fact(Fact::Hash(part, algorithm)) => Some((*part, *algorithm)),
+            _ => None,
+        };
+        let asked: Vec<(Part, Algorithm)> = columns
+            .columns
+            .iter()
+            .filter_map(|column| hash(&column.origin))
+            .collect();
+        let start = self.found.start.as_ref();
+        let parts = Parts {
+            data_set: start.map(|start| start.data_set),
+            pixels: self
+                .found
+                .pixels
+                .filter(|_| start.is_some_and(|start| !start.deflated)),
+            little: level.little,
+        };
+        let made = match failure {
+            Some(Failure::Source(_)) => Ok(Vec::new()),
+            _ => match file.object() {
+                Some(stream) => self.hashes.of_object(stream, &asked, &parts),
+                None => self.hashes.of_file(&path(), identity, &asked, &parts),
+            },
+        };
+        let mut made_ones = made.as_ref().map_or(&[][..], Vec::as_slice).iter();
+        for (builder, column) in batch.builders.iter_mut().zip(&columns.columns) {
+            if hash(&column.origin).is_some() {
+                match made_ones.next() {
+                    Some(Some(digits)) => builder.append_text(digits),
+                    _ => builder.append_null(),
+                }
+            }
+        }
+        made.map(drop)
     }
 
     /// What is known of the file besides its elements.
@@ -485,7 +563,7 @@ impl Extractor {
                 Fact::Inode => builder.append_int64(identity.map(|i| i.ino.cast_signed())),
                 Fact::PathBytes => builder.append_bytes(shown.bytes()),
                 Fact::SchemaVersion => builder.append_int32(SCHEMA_VERSION),
-                Fact::Frames => {}
+                Fact::Frames | Fact::Hash(..) => {}
             }
         }
     }

@@ -90,6 +90,10 @@ impl Opened {
         self.stream.len()
     }
 
+    pub(crate) fn stream(&self) -> &dyn RangedBytes {
+        self.stream.as_ref()
+    }
+
     pub(crate) fn source(&self) -> Source {
         Source::ranged(self.bytes.clone(), Arc::clone(&self.stream))
     }

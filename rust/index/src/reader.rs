@@ -72,6 +72,11 @@ impl Reader {
         }
     }
 
+    /// The object that was read, if one was.
+    pub(crate) fn object(&self) -> Option<&dyn RangedBytes> {
+        self.object.as_ref().map(Opened::stream)
+    }
+
     /// How long it is: a system call for a file.
     pub(crate) fn size(&self, path: &dyn Fn() -> PathBuf) -> Result<u64> {
         match &self.object {

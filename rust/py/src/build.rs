@@ -1,6 +1,6 @@
 //! `build_parts`: what `rapidicom.build_index` asks of Rust. The table's log is Python's.
 
-use crate::index::{Arguments, Watch, arguments};
+use crate::index::{Arguments, Shape, Watch, arguments};
 use crate::limits::Limits;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -43,18 +43,15 @@ pub(crate) fn build_parts<'py>(
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
 ) -> PyResult<Bound<'py, PyDict>> {
+    let shape = Shape {
+        columns: Some(columns),
+        frames,
+        hash: None,
+    };
     let Arguments {
         sources,
         mut options,
-    } = arguments(
-        sources,
-        Some(columns),
-        threads,
-        frames,
-        "wide",
-        "default",
-        limits,
-    )?;
+    } = arguments(sources, &shape, threads, "wide", "default", limits)?;
     let (index, count) = shard;
     if index >= count {
         return Err(PyValueError::new_err(format!(
