@@ -49,7 +49,7 @@ EXTENSION_USERS = {"cli/index.py", "pydicom.py"}
 # The whole of what may be imported before someone asks for it.
 AT_IMPORT = set(sys.stdlib_module_names) | {"rapidicom", "__future__"}
 # Imported when first asked for: what they build on comes with them.
-LAZY = {"pixels.py": {"numpy"}, "_palettes.py": {"numpy"}, "video.py": {"numpy"}, "pydicom.py": {"numpy"}}
+LAZY = {name: {"numpy"} for name in ("pixels.py", "_palettes.py", "video.py", "pydicom.py", "frame_of_row.py")}
 
 
 def crate_faults() -> Iterator[str]:

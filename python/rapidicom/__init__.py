@@ -40,11 +40,14 @@ if TYPE_CHECKING:
     from . import delta as delta
     from . import dicomdir as dicomdir
     from . import pixels as pixels
+    from . import polars as polars
     from . import pydicom as pydicom
     from . import remote as remote
     from . import video as video
     from .delta import IndexReport as IndexReport
     from .delta import build_index as build_index
+    from .index_table import IndexTable as IndexTable
+    from .index_table import open_index as open_index
     from .read_warning import ReadWarning as ReadWarning
     from .read_warning import WarningCode as WarningCode
 
@@ -59,6 +62,7 @@ __all__ = [
     "IncompleteFrameWarning",
     "Index",
     "IndexReport",
+    "IndexTable",
     "InternalError",
     "InvalidDicomError",
     "LimitError",
@@ -84,8 +88,10 @@ __all__ = [
     "index",
     "is_dicom",
     "iter_pixels",
+    "open_index",
     "pixel_array",
     "pixels",
+    "polars",
     "pydicom",
     "remote",
     "scan",
@@ -94,12 +100,14 @@ __all__ = [
 
 
 if not TYPE_CHECKING:
-    _MODULES = frozenset({"delta", "dicomdir", "pixels", "pydicom", "remote", "video"})
+    _MODULES = frozenset({"delta", "dicomdir", "pixels", "polars", "pydicom", "remote", "video"})
     _HOMES = {
         "IndexReport": "delta",
+        "IndexTable": "index_table",
         "ReadWarning": "read_warning",
         "WarningCode": "read_warning",
         "build_index": "delta",
+        "open_index": "index_table",
     }
 
     def __getattr__(name):
