@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from . import dicomdir as dicomdir
     from . import pixels as pixels
     from . import pydicom as pydicom
+    from . import pynetdicom as pynetdicom
     from . import remote as remote
     from . import video as video
     from .delta import IndexReport as IndexReport
@@ -87,6 +88,7 @@ __all__ = [
     "pixel_array",
     "pixels",
     "pydicom",
+    "pynetdicom",
     "remote",
     "scan",
     "video",
@@ -94,7 +96,7 @@ __all__ = [
 
 
 if not TYPE_CHECKING:
-    _MODULES = frozenset({"delta", "dicomdir", "pixels", "pydicom", "remote", "video"})
+    _MODULES = frozenset({"delta", "dicomdir", "pixels", "pydicom", "pynetdicom", "remote", "video"})
     _HOMES = {
         "IndexReport": "delta",
         "ReadWarning": "read_warning",
