@@ -1,5 +1,4 @@
 """A folder of Part 10 files that are whole or not there: written aside, made durable, then given their names."""
-# ruff: noqa: PTH: names are relative to open folders, which a Path is not
 
 from __future__ import annotations
 
