@@ -32,6 +32,7 @@ from pynetdicom import AE, _config, evt  # noqa: E402
 from rapidicom.pynetdicom import Storage  # noqa: E402
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 ENCODINGS = {
     "implicit": (builders.IMPLICIT_LITTLE_UID, IMPLICIT),
     "explicit": (builders.EXPLICIT_LITTLE_UID, EXPLICIT),
@@ -191,13 +192,13 @@ def test_files_of_pydicom_come_through(tmp_path: Path, pydicom_files: list[Path]
     """What storage classes pydicom's own test files have, received as their bytes are."""
     folder, sent = tmp_path / "archive", {}
     with Storage(folder) as storage:
-        ae = AE()
-        peer = AE()
+        ae, peer = AE(), AE()
         for path in pydicom_files:
             with contextlib.suppress(Exception):
                 meta = pydicom.dcmread(path, stop_before_pixels=True).file_meta
                 keys = meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID
-                if len(peer.requested_contexts) < 128 and keys not in sent and meta.FileMetaInformationGroupLength:
+                is_sent = keys[0] and meta.MediaStorageSOPInstanceUID and meta.FileMetaInformationGroupLength
+                if is_sent and keys[0] != MEDIA_STORAGE_DIRECTORY and keys not in sent and len(sent) < 128:
                     ae.add_supported_context(*keys)
                     peer.add_requested_context(*keys)
                     sent[keys] = path
