@@ -9,6 +9,7 @@ import errno
 import logging
 import os
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import rapidicom
@@ -202,10 +203,9 @@ def _into(index: str | os.PathLike[str]) -> Callable[[list[str]], object]:
 
 def _head_of(source: memoryview | str, transfer_syntax: str, *, part10: bool = False) -> rapidicom.Dataset:
     """The UIDs of a received data set, and nothing behind them; ``_RefusedError`` where it is none."""
-    uid = rapidicom.UID(transfer_syntax)
-    known = transfer_syntax if uid.is_transfer_syntax else _EXPLICIT_VR_LITTLE_ENDIAN  # a private one: PS3.5 §10.1
+    known, is_deflated = _encoding(transfer_syntax)
     try:
-        if uid.is_transfer_syntax and uid.is_deflated and not isinstance(source, str):
+        if is_deflated and not isinstance(source, str):
             head = _read(_inflated(source), _EXPLICIT_VR_LITTLE_ENDIAN)
             if UIDS[-1] in head:
                 return head
@@ -217,6 +217,15 @@ def _head_of(source: memoryview | str, transfer_syntax: str, *, part10: bool = F
     if len(head) == 0:
         raise _RefusedError(CANNOT_UNDERSTAND, "no SOP Common in the data set")
     return head
+
+
+@lru_cache(64)
+def _encoding(transfer_syntax: str) -> tuple[str, bool]:
+    """What to read the data set as, and whether it is deflated. A private Transfer Syntax: PS3.5 §10.1"""
+    uid = rapidicom.UID(transfer_syntax)
+    if not uid.is_transfer_syntax:
+        return _EXPLICIT_VR_LITTLE_ENDIAN, False
+    return transfer_syntax, uid.is_deflated
 
 
 def _read(source: memoryview | bytes | str, transfer_syntax: str | None) -> rapidicom.Dataset:
@@ -245,25 +254,26 @@ def _header(sent: Mapping[str, str], transfer_syntax: str, event: Event) -> byte
     assoc = event.assoc
     # In C-GET, the peer that sends is the one that accepted the association.
     sender, receiver = (assoc.requestor, assoc.acceptor) if assoc.is_acceptor else (assoc.acceptor, assoc.requestor)
-    sending, receiving = _ae_title(sender.ae_title), _ae_title(receiver.ae_title)
-    elements = [
-        b"\x02\x00\x01\x00OB\x00\x00\x02\x00\x00\x00\x00\x01",
-        _element(0x02, b"UI", sent["SOPClassUID"]),
-        _element(0x03, b"UI", sent["SOPInstanceUID"]),
+    first, last = _file_meta(sent["SOPClassUID"], transfer_syntax, sender.ae_title, receiver.ae_title)
+    file_meta = first + _element(0x03, b"UI", sent["SOPInstanceUID"]) + last
+    group_length = b"\x02\x00\x00\x00UL\x04\x00" + len(file_meta).to_bytes(4, "little")
+    return b"".join((bytes(128), b"DICM", group_length, file_meta))
+
+
+@lru_cache(256)
+def _file_meta(sop_class: str, transfer_syntax: str, sender: object, receiver: object) -> tuple[bytes, bytes]:
+    """The elements before (0002,0003) and those behind it, which an association has in common."""
+    sending, receiving = _ae_title(sender), _ae_title(receiver)
+    version = b"\x02\x00\x01\x00OB\x00\x00\x02\x00\x00\x00\x00\x01"
+    last = (
         _element(0x10, b"UI", transfer_syntax),
         _element(0x12, b"UI", IMPLEMENTATION_CLASS_UID),
         _element(0x13, b"SH", IMPLEMENTATION_VERSION_NAME),
         _element(0x16, b"AE", sending),
         _element(0x17, b"AE", sending),
         _element(0x18, b"AE", receiving),
-    ]
-    file_meta = b"".join(elements)
-    return b"%b%b%b%b" % (
-        bytes(128),
-        b"DICM\x02\x00\x00\x00UL\x04\x00",
-        len(file_meta).to_bytes(4, "little"),
-        file_meta,
     )
+    return version + _element(0x02, b"UI", sop_class), b"".join(last)
 
 
 def _element(number: int, vr: bytes, value: str) -> bytes:
