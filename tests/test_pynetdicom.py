@@ -117,6 +117,7 @@ def without_delay(event: Any) -> None:
 def associated(port: int, encoding: str = "explicit") -> Iterator[Any]:
     """An association of pynetdicom's SCU."""
     ae = AE("MODALITY")
+    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 5  # where the other side is killed
     ae.add_requested_context(SECONDARY_CAPTURE, ENCODINGS[encoding][0])
     assoc = ae.associate("127.0.0.1", port, evt_handlers=[(evt.EVT_CONN_OPEN, without_delay)])
     assert assoc.is_established
@@ -133,7 +134,9 @@ def send(assoc: Any, folder: Path, file: bytes) -> Any:
     return assoc.send_c_store(str(path))
 
 
-def status_of(storage: Storage, body: bytes, instance: str = "1.2.3.4") -> int:
+def status_of(
+    storage: Storage, body: bytes, instance: str = "1.2.3.4", transfer_syntax: str = builders.EXPLICIT_LITTLE_UID
+) -> int:
     """The status for a request that pynetdicom's SCU refuses to send, but a peer might."""
     request = SimpleNamespace(
         AffectedSOPClassUID=SECONDARY_CAPTURE, AffectedSOPInstanceUID=instance, DataSet=io.BytesIO(body)
@@ -141,7 +144,7 @@ def status_of(storage: Storage, body: bytes, instance: str = "1.2.3.4") -> int:
     side = SimpleNamespace(ae_title="PEER")
     event: Any = SimpleNamespace(
         request=request,
-        context=SimpleNamespace(transfer_syntax=builders.EXPLICIT_LITTLE_UID),
+        context=SimpleNamespace(transfer_syntax=transfer_syntax),
         assoc=SimpleNamespace(requestor=side, acceptor=side, is_acceptor=True),
     )
     status = storage(event)
@@ -410,11 +413,23 @@ def test_refused(tmp_path: Path, case: str) -> None:
 
 
 def test_group_0002_in_the_data_set(tmp_path: Path) -> None:
-    """It would be read as the file's own File Meta Information: refused, as is a data set that is not there."""
+    """Some would read it as the file's own File Meta Information: refused, as is a data set that is not there."""
     with Storage(tmp_path / "archive") as storage:
         assert status_of(storage, part10(data_set())[132:]) == 0xC000
         assert status_of(storage, b"") == 0xC000
+        deflated = builders.deflate(part10(data_set())[132:])
+        assert status_of(storage, deflated, transfer_syntax=builders.DEFLATED_UID) == 0xC000
     assert stored(tmp_path / "archive") == []
+
+
+def test_uids_far_behind_in_a_deflated_data_set(tmp_path: Path) -> None:
+    """Behind more private data than is inflated at first: all of it is, then."""
+    body, element = data_set(), EXPLICIT.element
+    at = body.index(b"\x20\x00\x0d\x00")
+    long = body[:at] + element(0x00190010, "LO", "OURS") + element(0x00191000, "OB", bytes(3 << 20)) + body[at:]
+    with Storage(tmp_path / "archive") as storage:
+        assert status_of(storage, builders.deflate(long), transfer_syntax=builders.DEFLATED_UID) == 0x0000
+    assert (tmp_path / "archive" / "1.2.3" / "1.2.3.1" / "1.2.3.4.dcm").is_file()
 
 
 @pytest.mark.usefixtures("both_ways")
@@ -761,6 +776,20 @@ def test_batches_by_time_and_after_a_failure(tmp_path: Path) -> None:
             storage.close()
         assert send(assoc, tmp_path, part10(data_set("1.2.3.8"), "1.2.3.8")).Status == 0xA700
     assert len(stored(tmp_path / "archive")) == 4
+
+
+def test_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New files are added to it by build_index; what that lacks is said before the first file is there."""
+    calls: list[Any] = []
+    monkeypatch.setattr(rd, "build_index", lambda *arguments: calls.append(arguments), raising=False)
+    monkeypatch.setitem(sys.modules, "deltalake", SimpleNamespace())
+    with Storage(tmp_path / "archive", index=tmp_path / "index") as storage:
+        assert [status_of(storage, data_set()) for _ in range(2)] == [0x0000] * 2
+    assert calls == [([str(tmp_path / "archive" / "1.2.3" / "1.2.3.1" / "1.2.3.4.dcm")], tmp_path / "index")]
+    monkeypatch.setitem(sys.modules, "deltalake", None)
+    with pytest.raises(ImportError, match=r"pip install rapidicom\[delta\]"):
+        Storage(tmp_path / "other", index=tmp_path / "index")
+    assert not (tmp_path / "other").exists()
 
 
 def test_on_stored_that_fails(tmp_path: Path) -> None:

@@ -166,16 +166,17 @@ class Storage:
         sent = {keyword: str(uid or "").rstrip("\0 ") for keyword, uid in sent.items()}
         header = _header(sent, transfer_syntax, event)
         chunked = getattr(event, "dataset_path", None)
-        if chunked is not None:
-            uids = _checked(_head_of(os.fspath(chunked), transfer_syntax, part10=True), sent)
-            source = os.open(chunked, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                return self._folder.add(header, (source, data_set_offset(source)), uids)
-            finally:
-                os.close(source)
-        data_set = memoryview(b"") if request.DataSet is None else request.DataSet.getbuffer()
-        uids = _checked(_head_of(data_set, transfer_syntax), sent)
-        return self._folder.add(header, data_set, uids)
+        if chunked is None:
+            data_set = memoryview(b"") if request.DataSet is None else request.DataSet.getbuffer()
+            head = _head_of(data_set, data_set[:_HEAD], transfer_syntax)
+            return self._folder.add(header, data_set, _checked(head, sent))
+        source = os.open(chunked, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            offset = data_set_offset(source)
+            head = _head_of(os.fspath(chunked), memoryview(os.pread(source, _HEAD, offset)), transfer_syntax)
+            return self._folder.add(header, (source, offset), _checked(head, sent))
+        finally:
+            os.close(source)
 
     def _failure(self, event: Event, status: int, comment: str) -> pydicom.Dataset:
         """The response: status and Error Comment, which is LO. PS3.7 §C"""
@@ -185,7 +186,7 @@ class Storage:
         _log.warning("not stored, status 0x%04X: %s; SOP Instance UID %.100r", status, comment, instance)
         response = Dataset()
         response.Status = status
-        response.ErrorComment = comment[:64]
+        response.ErrorComment = comment.encode("ascii", "replace").decode().replace("\\", "/")[:64]
         return response
 
 
@@ -201,26 +202,30 @@ def _into(index: str | os.PathLike[str]) -> Callable[[list[str]], object]:
     return lambda paths: build_index(paths, index)
 
 
-def _head_of(source: memoryview | str, transfer_syntax: str, *, part10: bool = False) -> rapidicom.Dataset:
-    """The UIDs of a received data set, and nothing behind them; ``_RefusedError`` where it is none."""
+def _head_of(source: memoryview | str, begins: memoryview, transfer_syntax: str) -> rapidicom.Dataset:
+    """The UIDs of a received data set, and nothing behind them; ``_RefusedError`` where it is none.
+
+    ``source``: the data set, or the path of a Part 10 file that has it; ``begins``: the first bytes of the data set.
+    """
     known, is_deflated = _encoding(transfer_syntax)
+    first: memoryview | bytes = begins
     try:
-        if is_deflated and not isinstance(source, str):
-            head = _read(_inflated(source), _EXPLICIT_VR_LITTLE_ENDIAN)
-            if UIDS[-1] in head:
-                return head
-        head = _read(source, None if part10 else known)
+        if is_deflated:  # PS3.5 §A.5
+            first = zlib.decompressobj(-zlib.MAX_WBITS).decompress(begins, _HEAD)
+            head = _read(first, _EXPLICIT_VR_LITTLE_ENDIAN)
+        if not is_deflated or (len(first) == _HEAD and UIDS[-1] not in head):
+            head = _read(source, None if isinstance(source, str) else known)
     except (rapidicom.DicomError, zlib.error) as error:
         raise _RefusedError(CANNOT_UNDERSTAND, f"not read: {error}") from error
-    if not part10 and (head.preamble is not None or len(head.file_meta)):
-        raise _RefusedError(CANNOT_UNDERSTAND, "group 0002 in the data set")  # PS3.10 §7.1
+    # Group 0002 here would be read as the file's own, by some. PS3.10 §7.1
+    if bytes(first[:2]) in (b"\x02\x00", b"\x00\x02") or bytes(first[128:132]) == b"DICM":
+        raise _RefusedError(CANNOT_UNDERSTAND, "File Meta Information in the data set")
     if len(head) == 0:
         raise _RefusedError(CANNOT_UNDERSTAND, "no SOP Common in the data set")
     return head
 
 
-@lru_cache(64)
-def _encoding(transfer_syntax: str) -> tuple[str, bool]:
+def _find_encoding(transfer_syntax: str) -> tuple[str, bool]:
     """What to read the data set as, and whether it is deflated. A private Transfer Syntax: PS3.5 §10.1"""
     uid = rapidicom.UID(transfer_syntax)
     if not uid.is_transfer_syntax:
@@ -228,13 +233,11 @@ def _encoding(transfer_syntax: str) -> tuple[str, bool]:
     return transfer_syntax, uid.is_deflated
 
 
+_encoding = lru_cache(64)(_find_encoding)
+
+
 def _read(source: memoryview | bytes | str, transfer_syntax: str | None) -> rapidicom.Dataset:
     return rapidicom.dcmread(source, specific_tags=UIDS, transfer_syntax=transfer_syntax)
-
-
-def _inflated(data_set: memoryview) -> bytes:
-    """The first bytes of a deflated data set. PS3.5 §A.5"""
-    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data_set[:_HEAD], _HEAD)
 
 
 def _checked(head: rapidicom.Dataset, sent: Mapping[str, str]) -> dict[str, str]:
@@ -260,8 +263,7 @@ def _header(sent: Mapping[str, str], transfer_syntax: str, event: Event) -> byte
     return b"".join((bytes(128), b"DICM", group_length, file_meta))
 
 
-@lru_cache(256)
-def _file_meta(sop_class: str, transfer_syntax: str, sender: object, receiver: object) -> tuple[bytes, bytes]:
+def _make_file_meta(sop_class: str, transfer_syntax: str, sender: object, receiver: object) -> tuple[bytes, bytes]:
     """The elements before (0002,0003) and those behind it, which an association has in common."""
     sending, receiving = _ae_title(sender), _ae_title(receiver)
     version = b"\x02\x00\x01\x00OB\x00\x00\x02\x00\x00\x00\x00\x01"
@@ -274,6 +276,9 @@ def _file_meta(sop_class: str, transfer_syntax: str, sender: object, receiver: o
         _element(0x18, b"AE", receiving),
     )
     return version + _element(0x02, b"UI", sop_class), b"".join(last)
+
+
+_file_meta = lru_cache(256)(_make_file_meta)
 
 
 def _element(number: int, vr: bytes, value: str) -> bytes:
