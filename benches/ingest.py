@@ -63,6 +63,7 @@ def scu(port: int, folder: Path, first: int, count: int) -> None:
     _config.STORE_SEND_CHUNKED_DATASET, _config.LOG_HANDLER_LEVEL = True, "none"
     files = [path.read_bytes() for path in sorted(folder.glob("*.dcm"))]
     ae = AE()
+    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = None
     ae.add_requested_context(CT_IMAGE, EXPLICIT_LITTLE)
     assoc = ae.associate("127.0.0.1", port, evt_handlers=[(evt.EVT_CONN_OPEN, without_delay)])
     with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch:
@@ -130,6 +131,7 @@ def scp(handler: str, folder: Path, sync: bool) -> None:
 
     ae = AE()
     ae.maximum_pdu_size = 0
+    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = None
     ae.add_supported_context(CT_IMAGE, EXPLICIT_LITTLE)
     server: Any = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, timed)])
     print(server.socket.getsockname()[1], flush=True)
