@@ -318,6 +318,7 @@ def test_duplicates(tmp_path: Path, duplicate: Any) -> None:
     kept = {"both": [old, new], "replace": [new], "keep": [old]}[duplicate]
     assert sorted(map(body_of, stored(folder))) == sorted(kept)
     assert body_of(made[0][0]) == (new if duplicate == "replace" else old)
+    assert len(made) == (1 if duplicate == "keep" else 2)
     assert unfinished(folder) == []
 
 
@@ -514,6 +515,30 @@ def test_errors_of_the_system(
     assert [body_of(path) for path in stored(folder)] == [data_set()]
 
 
+def test_no_file_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever call fails, what was opened is closed."""
+    for name in ("open", "mkdir", "fsync", "link", "writev", "rename", "unlink"):
+        for nth in range(1, 8):
+            folder, real, calls = tmp_path / f"{name}{nth}", getattr(os, name), [0]
+
+            def failing(*arguments: Any, real: Any = real, calls: Any = calls, nth: int = nth, **options: Any) -> Any:
+                calls[0] += 1
+                if calls[0] == nth:
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
+                return real(*arguments, **options)
+
+            with Storage(folder) as storage:
+                assert status_of(storage, data_set(pixels=b"\0")) == 0x0000
+                before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+                with monkeypatch.context() as patch:
+                    patch.setattr(os, name, failing)
+                    for body in (data_set("1.2.3.5"), data_set(study="1.2.9"), data_set()):
+                        instance = "1.2.3.5" if b"1.2.3.5" in body else "1.2.3.4"
+                        status_of(storage, body, instance)
+                assert len(os.listdir("/proc/self/fd")) == before, (name, nth)  # noqa: PTH208
+                assert status_of(storage, data_set()) == 0x0000
+
+
 def test_a_file_system_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are renamed instead; duplicates are seen as ever."""
     folder = tmp_path / "archive"
@@ -534,7 +559,9 @@ def test_success_is_answered_after_fsync(tmp_path: Path, monkeypatch: pytest.Mon
     folder, calls, real_link, real_fsync = tmp_path / "archive", [], os.link, os.fsync
 
     def fsync(file: int) -> None:
-        calls.append(Path(f"/proc/self/fd/{file}").readlink().relative_to(folder).parts[:1] or ("top",))
+        path = Path(f"/proc/self/fd/{file}").readlink()
+        if path.is_relative_to(folder):
+            calls.append(path.relative_to(folder).parts[:1] or ("top",))
         real_fsync(file)
 
     def link(*arguments: Any, **options: Any) -> None:

@@ -61,6 +61,8 @@ class InstanceFolder:
         self._layout, self._duplicate, self._sync = layout, duplicate, sync
         self._receiving = os.path.join(self.path, RECEIVING)
         os.makedirs(self._receiving, exist_ok=True)
+        if sync:
+            _make_durable(self.path)
         self._durable: set[str] = set()  # folders whose own names are known to be on disk
         self._naming = threading.Lock()
         self._remove_leftovers()
@@ -102,7 +104,7 @@ class InstanceFolder:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 for name in (*names, f"{token}.lock"):
                     if name.startswith(f"{token}."):
-                        with suppress(FileNotFoundError):
+                        with suppress(OSError):
                             os.unlink(f"{self._receiving}/{name}")
             except BlockingIOError:
                 continue  # its process lives
@@ -118,25 +120,25 @@ class InstanceFolder:
         """
         *folders, name = self._layout.parts(uids)
         temporary = f"{self._receiving}/{self._token}.{next(self._numbers)}"
-        file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
+            file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
             try:
                 _write(file, header, data_set)
                 if self._sync:
                     os.fsync(file)
-                name, is_new = self._give_name(temporary, file, folders, name)
             finally:
-                os.close(file)
+                os.close(file)  # which may be where NFS says that the disk is full
+            name, is_new = self._give_name(temporary, folders, name)
         finally:
             with suppress(FileNotFoundError):  # where it was renamed
                 os.unlink(temporary)
         return "/".join((self.path, *folders, name)), is_new
 
-    def _give_name(self, temporary: str, file: int, folders: Sequence[str], name: str) -> tuple[str, bool]:
+    def _give_name(self, temporary: str, folders: Sequence[str], name: str) -> tuple[str, bool]:
         for last in (False, True):
             folder = self._open(folders)
             try:
-                name, is_new = self._link(temporary, file, name, folder)
+                name, is_new = self._link(temporary, name, folder)
                 if self._sync:
                     os.fsync(folder)
                 return name, is_new
@@ -152,9 +154,9 @@ class InstanceFolder:
         """Opens a folder below this one, which is made where it is missing; no symbolic link is followed."""
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         folder, path = os.open(self.path, flags), ""
-        for name in folders:
-            path = f"{path}/{name}"
-            try:
+        try:
+            for name in folders:
+                path = f"{path}/{name}"
                 try:
                     inner = os.open(name, flags | os.O_NOFOLLOW, dir_fd=folder)
                 except FileNotFoundError:
@@ -162,23 +164,27 @@ class InstanceFolder:
                         os.mkdir(name, 0o755, dir_fd=folder)
                     self._durable.discard(path)
                     inner = os.open(name, flags | os.O_NOFOLLOW, dir_fd=folder)
-                if self._sync and path not in self._durable:  # once a folder, not once a file
-                    os.fsync(folder)
-                    if len(self._durable) >= _MANY_FOLDERS:
-                        self._durable.clear()
-                    self._durable.add(path)
-            finally:
-                os.close(folder)
-            folder = inner
+                outer, folder = folder, inner
+                try:
+                    if self._sync and path not in self._durable:  # once a folder, not once a file
+                        os.fsync(outer)
+                        if len(self._durable) >= _MANY_FOLDERS:
+                            self._durable.clear()
+                        self._durable.add(path)
+                finally:
+                    os.close(outer)
+        except BaseException:
+            os.close(folder)
+            raise
         return folder
 
-    def _link(self, temporary: str, file: int, name: str, folder: int) -> tuple[str, bool]:
+    def _link(self, temporary: str, name: str, folder: int) -> tuple[str, bool]:
         """Gives the file its name, in a step that fails where the name is taken."""
         try:
             os.link(temporary, name, dst_dir_fd=folder, follow_symlinks=False)
             return name, True
         except FileExistsError:
-            return self._beside(temporary, file, name, folder)
+            return self._beside(temporary, name, folder)
         except OSError as error:
             if error.errno not in _NO_HARD_LINKS:
                 raise
@@ -188,25 +194,52 @@ class InstanceFolder:
             except FileNotFoundError:
                 os.rename(temporary, name, dst_dir_fd=folder)
                 return name, True
-        return self._beside(temporary, file, name, folder)
+        return self._beside(temporary, name, folder)
 
-    def _beside(self, temporary: str, file: int, name: str, folder: int) -> tuple[str, bool]:
+    def _beside(self, temporary: str, name: str, folder: int) -> tuple[str, bool]:
         """What becomes of a file whose name is taken."""
-        other = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        file = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            if _is_same(file, other):
-                if self._sync:  # whoever wrote it may not have come so far
-                    os.fsync(other)
+            if self._is_there(file, name, folder):
                 return name, False
+            if self._duplicate == "keep":
+                raise DuplicateError(name)
+            if self._duplicate == "both":  # by content: the same data set, received again, comes to the same name
+                stem, dot, suffix = name.rpartition(".")
+                name = f"{stem}-{_digest(file)}{dot}{suffix}" if suffix == "dcm" else f"{name}-{_digest(file)}"
+                if self._is_there(file, name, folder):
+                    return name, False
         finally:
-            os.close(other)
-        if self._duplicate == "keep":
-            raise DuplicateError(name)
-        if self._duplicate == "both":  # by content: the same data set, received again, comes to the same name
-            stem, dot, suffix = name.rpartition(".")
-            name = f"{stem}-{_digest(file)}{dot}{suffix}" if suffix == "dcm" else f"{name}-{_digest(file)}"
+            os.close(file)
         os.rename(temporary, name, dst_dir_fd=folder)
         return name, True
+
+    def _is_there(self, file: int, name: str, folder: int) -> bool:
+        """Whether what has this name is the same data set."""
+        try:
+            other = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        except FileNotFoundError:
+            return False
+        try:
+            if not _is_same(file, other):
+                return False
+            if self._sync:  # whoever wrote it may not have come so far
+                os.fsync(other)
+            return True
+        finally:
+            os.close(other)
+
+
+def _make_durable(path: str) -> None:
+    """Has the names of a new folder, and of those it lies in, on disk."""
+    parent = path
+    while parent != (parent := os.path.dirname(parent)):
+        with suppress(OSError):  # one that may not be read was there before
+            folder = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
 
 def _write(file: int, header: bytes, data_set: memoryview | tuple[int, int]) -> None:
