@@ -805,16 +805,25 @@ def test_batches_by_time_and_after_a_failure(tmp_path: Path) -> None:
 
 
 def test_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """New files are added to it by build_index; what that lacks is said before the first file is there."""
-    calls: list[Any] = []
-    monkeypatch.setattr(rd, "build_index", lambda *arguments: calls.append(arguments), raising=False)
-    monkeypatch.setitem(sys.modules, "deltalake", SimpleNamespace())
-    with Storage(tmp_path / "archive", index=tmp_path / "index") as storage:
-        assert [status_of(storage, data_set()) for _ in range(2)] == [0x0000] * 2
-    assert calls == [([str(tmp_path / "archive" / "1.2.3" / "1.2.3.1" / "1.2.3.4.dcm")], tmp_path / "index")]
+    """New files are added batch by batch; a rescan finds what a process that died had not handed on."""
+    deltalake = pytest.importorskip("deltalake", reason="deltalake is not installed")
+    folder, index = tmp_path / "archive", tmp_path / "index"
+
+    def instances() -> list[str]:
+        return sorted(deltalake.DeltaTable(index).to_pyarrow_table()["SOPInstanceUID"].to_pylist())
+
+    for uids in (["1.2.3.4", "1.2.3.5"], ["1.2.3.6", "1.2.3.4"]):
+        with Storage(folder, index=index) as storage:
+            assert [status_of(storage, data_set(uid), uid) for uid in uids] == [0x0000] * 2
+    assert instances() == ["1.2.3.4", "1.2.3.5", "1.2.3.6"]
+    with Storage(folder) as storage:  # as if the process died before the batch
+        assert status_of(storage, data_set("1.2.3.7"), "1.2.3.7") == 0x0000
+        (folder / ".receiving" / "1-a.0").write_bytes(b"half")
+        assert rd.build_index(folder / "**" / "*.dcm", index).rows == 1
+    assert instances() == ["1.2.3.4", "1.2.3.5", "1.2.3.6", "1.2.3.7"]
     monkeypatch.setitem(sys.modules, "deltalake", None)
     with pytest.raises(ImportError, match=r"pip install rapidicom\[delta\]"):
-        Storage(tmp_path / "other", index=tmp_path / "index")
+        Storage(tmp_path / "other", index=index)
     assert not (tmp_path / "other").exists()
 
 

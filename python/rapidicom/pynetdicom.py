@@ -192,14 +192,11 @@ class Storage:
 
 def _into(index: str | os.PathLike[str]) -> Callable[[list[str]], object]:
     """``build_index`` into this table; what it lacks is said now, not when the first file is there."""
-    build_index = getattr(rapidicom, "build_index", None)
-    if build_index is None:
-        raise ImportError("this rapidicom has no build_index; pass on_batch")
     try:
         import deltalake  # noqa: F401
     except ImportError:
         raise ImportError("an index is a Delta table: pip install rapidicom[delta]") from None
-    return lambda paths: build_index(paths, index)
+    return lambda paths: rapidicom.build_index(paths, index)
 
 
 def _head_of(source: memoryview | str, begins: memoryview, transfer_syntax: str) -> rapidicom.Dataset:
