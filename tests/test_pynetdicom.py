@@ -1,168 +1,43 @@
-"""The Storage SCP: real associations on loopback, from pynetdicom and from DCMTK, and every way they break off."""
+"""The Storage SCP: real associations on loopback, pynetdicom's and DCMTK's; what a peer may send, odd or hostile."""
 
 import contextlib
-import errno
 import io
 import os
-import random
-import resource
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pydicom
+import pynetdicom
 import pytest
+from pynetdicom import AE, evt
 
 import builders
 import rapidicom as rd
-from builders import BIG, EXPLICIT, IMPLICIT
-
-pynetdicom = pytest.importorskip("pynetdicom", reason="pynetdicom is not installed")
-
-from pynetdicom import AE, _config, evt  # noqa: E402
-
-from rapidicom.pynetdicom import Storage  # noqa: E402
-
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
-ENCODINGS = {
-    "implicit": (builders.IMPLICIT_LITTLE_UID, IMPLICIT),
-    "explicit": (builders.EXPLICIT_LITTLE_UID, EXPLICIT),
-    "big endian": (builders.EXPLICIT_BIG_UID, BIG),
-    "deflated": (builders.DEFLATED_UID, EXPLICIT),
-    "RLE": (builders.RLE_UID, EXPLICIT),
-    "JPEG": (builders.JPEG_BASELINE_UID, EXPLICIT),
-    "private": ("1.2.3.4.5.6", EXPLICIT),
-}
-SYNTAXES = [uid for uid, _ in ENCODINGS.values()]
-
-
-def data_set(
-    instance: str = "1.2.3.4",
-    *,
-    study: str = "1.2.3",
-    series: str = "1.2.3.1",
-    sop_class: str = SECONDARY_CAPTURE,
-    encoding: str = "explicit",
-    pixels: bytes = bytes(range(16)),
-) -> bytes:
-    """An image of 8 bits and one row as a data set; RLE and JPEG are encapsulated."""
-    uid, e = ENCODINGS[encoding]
-    element = e.element
-    head = element(0x00080016, "UI", sop_class) + element(0x00080018, "UI", instance) + element(0x00080060, "CS", "OT")
-    head += element(0x0020000D, "UI", study) + element(0x0020000E, "UI", series)
-    head += e.image(1, len(pixels))
-    if encoding in ("RLE", "JPEG"):
-        return head + e.encapsulated([pixels])
-    made = head + e.pixels(pixels, "OB" if e.explicit else "OW")
-    return builders.deflate(made) if uid == builders.DEFLATED_UID else made
-
-
-def part10(
-    body: bytes, instance: str = "1.2.3.4", encoding: str = "explicit", sop_class: str = SECONDARY_CAPTURE
-) -> bytes:
-    """A file around a data set, with what the SCU is to ask for in its File Meta Information."""
-    e = EXPLICIT.element
-    meta = e(0x00020001, "OB", b"\0\1") + e(0x00020002, "UI", sop_class) + e(0x00020003, "UI", instance)
-    meta += e(0x00020010, "UI", ENCODINGS[encoding][0]) + e(0x00020012, "UI", "1.2.3.9")
-    return bytes(128) + b"DICM" + e(0x00020000, "UL", len(meta)) + meta + body
-
-
-def body_of(path: str | Path) -> bytes:
-    """The data set's bytes of a file."""
-    data = Path(path).read_bytes()
-    assert data[128:140] == b"DICM\x02\x00\x00\x00UL\x04\x00"
-    return data[144 + int.from_bytes(data[140:144], "little") :]
-
-
-def stored(folder: Path) -> list[Path]:
-    """Every file under a final name."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and ".receiving" not in path.parts)
-
-
-def unfinished(folder: Path) -> list[Path]:
-    """Every file that is not, the locks aside."""
-    return [path for path in (folder / ".receiving").iterdir() if path.suffix != ".lock"]
-
-
-@contextlib.contextmanager
-def serving(storage: Callable[[Any], Any]) -> Iterator[int]:
-    """An SCP on loopback that takes every storage class and Transfer Syntax of these tests -> its port."""
-    ae = AE("ARCHIVE")
-    ae.maximum_pdu_size = 0
-    for sop_class in (SECONDARY_CAPTURE, "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"):
-        ae.add_supported_context(sop_class, SYNTAXES)
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, storage)])
-    try:
-        yield server.socket.getsockname()[1]
-    finally:
-        server.shutdown()
-        ae.shutdown()
-
-
-def without_delay(event: Any) -> None:
-    """Each request is two writes, of which TCP holds back the second for 40 ms until the first is acknowledged."""
-    event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-@contextlib.contextmanager
-def associated(port: int, encoding: str = "explicit") -> Iterator[Any]:
-    """An association of pynetdicom's SCU."""
-    ae = AE("MODALITY")
-    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 5  # where the other side is killed
-    ae.add_requested_context(SECONDARY_CAPTURE, ENCODINGS[encoding][0])
-    assoc = ae.associate("127.0.0.1", port, evt_handlers=[(evt.EVT_CONN_OPEN, without_delay)])
-    assert assoc.is_established
-    try:
-        yield assoc
-    finally:
-        assoc.release()
-
-
-def send(assoc: Any, folder: Path, file: bytes) -> Any:
-    """Sends a file's data set as its bytes are -> the response."""
-    path = folder / f"sent-{threading.get_ident()}.dcm"
-    path.write_bytes(file)
-    return assoc.send_c_store(str(path))
-
-
-def status_of(
-    storage: Storage, body: bytes, instance: str = "1.2.3.4", transfer_syntax: str = builders.EXPLICIT_LITTLE_UID
-) -> int:
-    """The status for a request that pynetdicom's SCU refuses to send, but a peer might."""
-    request = SimpleNamespace(
-        AffectedSOPClassUID=SECONDARY_CAPTURE, AffectedSOPInstanceUID=instance, DataSet=io.BytesIO(body)
-    )
-    side = SimpleNamespace(ae_title="PEER")
-    event: Any = SimpleNamespace(
-        request=request,
-        context=SimpleNamespace(transfer_syntax=transfer_syntax),
-        assoc=SimpleNamespace(requestor=side, acceptor=side, is_acceptor=True),
-    )
-    status = storage(event)
-    return status if isinstance(status, int) else int(status.Status)
-
-
-@pytest.fixture(autouse=True)
-def sends_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pynetdicom's SCU sends the bytes of a file; otherwise it decodes and encodes them again."""
-    monkeypatch.setattr(_config, "STORE_SEND_CHUNKED_DATASET", True)
-
-
-@pytest.fixture(params=[False, True], ids=["in memory", "chunked"])
-def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> bool:
-    """pynetdicom receives to memory, and to files of its own."""
-    monkeypatch.setattr(_config, "STORE_RECV_CHUNKED_DATASET", request.param)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    return bool(request.param)
+from builders import EXPLICIT
+from rapidicom.pynetdicom import Storage
+from storage_scp import (
+    ENCODINGS,
+    MEDIA_STORAGE_DIRECTORY,
+    SECONDARY_CAPTURE,
+    SYNTAXES,
+    associated,
+    body_of,
+    data_set,
+    part10,
+    send,
+    serving,
+    status_of,
+    stored,
+    unfinished,
+)
+from storage_scp import both_ways as both_ways
+from storage_scp import sends_bytes as sends_bytes
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -441,296 +316,6 @@ def test_a_deflated_data_set_that_is_none(tmp_path: Path) -> None:
         assert send(assoc, tmp_path, part10(b"\xff" * 100, encoding="deflated")).Status == 0xC000
         assert send(assoc, tmp_path, part10(bomb, encoding="deflated")).Status == 0x0000
     assert [body_of(path) for path in stored(folder)] == [bomb]
-
-
-@contextlib.contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """No file grows beyond: EFBIG, as a disk that is full, in the middle of a write."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_no_room(tmp_path: Path) -> None:
-    """0xA700, nothing left behind; what came before is whole, and what comes after is stored."""
-    folder, sent = tmp_path / "archive", tmp_path / "large.dcm"
-    sent.write_bytes(part10(data_set("1.2.3.5", pixels=bytes(60_000)) + bytes(1 << 20), "1.2.3.5"))
-    with Storage(folder) as storage, serving(storage) as port, associated(port) as assoc:
-        assert send(assoc, tmp_path, part10(data_set())).Status == 0x0000
-        with file_size_limit(1 << 19):
-            response = assoc.send_c_store(str(sent))
-        assert (response.Status, response.ErrorComment) == (0xA700, os.strerror(errno.EFBIG))
-        assert [path.name for path in stored(folder)] == ["1.2.3.4.dcm"] and unfinished(folder) == []
-        assert assoc.send_c_store(str(sent)).Status == 0x0000
-    assert len(stored(folder)) == 2
-
-
-def test_a_small_disk_fills_up(tmp_path: Path) -> None:
-    """A real ENOSPC: every instance is stored whole or refused with 0xA700."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a file system can't be mounted here: it takes root")
-    try:
-        with Storage(folder) as storage, serving(storage) as port, associated(port) as assoc:
-            bodies = [data_set(f"1.2.3.{number}", pixels=bytes(60_000)) * 3 for number in range(10)]
-            responses = [send(assoc, tmp_path, part10(b, f"1.2.3.{n}")).Status for n, b in enumerate(bodies)]
-            assert set(responses) == {0x0000, 0xA700} and responses[0] == 0x0000
-            assert sorted(map(body_of, stored(folder))) == sorted(
-                body for body, status in zip(bodies, responses, strict=True) if status == 0x0000
-            )
-            assert unfinished(folder) == []
-    finally:
-        subprocess.run(["umount", str(folder)], check=False)
-
-
-@pytest.mark.parametrize(
-    ("code", "status"), [(errno.EDQUOT, 0xA700), (errno.ENOSPC, 0xA700), (errno.EIO, 0x0110), (errno.EROFS, 0x0110)]
-)
-@pytest.mark.parametrize("call", ["fsync", "link", "open"])
-def test_errors_of_the_system(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, status: int, call: str
-) -> None:
-    """Each step may fail: never a success, never half a file, and the same instance is stored afterwards."""
-    folder, real = tmp_path / "archive", getattr(os, call)
-
-    def failing(*arguments: Any, **options: Any) -> Any:
-        if call != "open" or ".receiving" in str(arguments[0]):
-            raise OSError(code, os.strerror(code))
-        return real(*arguments, **options)
-
-    with Storage(folder) as storage, serving(storage) as port, associated(port) as assoc:
-        path = tmp_path / "sent.dcm"
-        path.write_bytes(part10(data_set()))
-        with monkeypatch.context() as patch:
-            patch.setattr(os, call, failing)
-            response = assoc.send_c_store(str(path))
-        assert (response.Status, response.ErrorComment) == (status, os.strerror(code))
-        assert unfinished(folder) == []
-        assert assoc.send_c_store(str(path)).Status == 0x0000
-    assert [body_of(path) for path in stored(folder)] == [data_set()]
-
-
-def test_no_file_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whichever call fails, what was opened is closed."""
-    for name in ("open", "mkdir", "fsync", "link", "writev", "rename", "unlink"):
-        for nth in range(1, 8):
-            folder, real, calls = tmp_path / f"{name}{nth}", getattr(os, name), [0]
-
-            def failing(*arguments: Any, real: Any = real, calls: Any = calls, nth: int = nth, **options: Any) -> Any:
-                calls[0] += 1
-                if calls[0] == nth:
-                    raise OSError(errno.EIO, os.strerror(errno.EIO))
-                return real(*arguments, **options)
-
-            with Storage(folder) as storage:
-                assert status_of(storage, data_set(pixels=b"\0")) == 0x0000
-                before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
-                with monkeypatch.context() as patch:
-                    patch.setattr(os, name, failing)
-                    for body in (data_set("1.2.3.5"), data_set(study="1.2.9"), data_set()):
-                        instance = "1.2.3.5" if b"1.2.3.5" in body else "1.2.3.4"
-                        status_of(storage, body, instance)
-                assert len(os.listdir("/proc/self/fd")) == before, (name, nth)  # noqa: PTH208
-                assert status_of(storage, data_set()) == 0x0000
-
-
-def test_a_file_system_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are renamed instead; duplicates are seen as ever."""
-    folder = tmp_path / "archive"
-
-    def no_link(*_: Any, **__: Any) -> None:
-        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
-
-    monkeypatch.setattr(os, "link", no_link)
-    bodies = [data_set(), data_set(), data_set(pixels=bytes(16))]
-    with Storage(folder) as storage, serving(storage) as port, associated(port) as assoc:
-        assert [send(assoc, tmp_path, part10(body)).Status for body in bodies] == [0x0000] * 3
-    assert sorted(map(body_of, stored(folder))) == sorted(bodies[1:])
-    assert unfinished(folder) == []
-
-
-def test_success_is_answered_after_fsync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file before it has its name, then the folder that has it; the folders above it once."""
-    folder, calls, real_link, real_fsync = tmp_path / "archive", [], os.link, os.fsync
-
-    def fsync(file: int) -> None:
-        path = Path(f"/proc/self/fd/{file}").readlink()
-        if path.is_relative_to(folder):
-            calls.append(path.relative_to(folder).parts[:1] or ("top",))
-        real_fsync(file)
-
-    def link(*arguments: Any, **options: Any) -> None:
-        calls.append(("link",))
-        real_link(*arguments, **options)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(os, "link", link)
-    with Storage(folder) as storage, serving(storage) as port, associated(port) as assoc:
-        for instance in ("1.2.3.4", "1.2.3.5"):
-            assert send(assoc, tmp_path, part10(data_set(instance), instance)).Status == 0x0000
-    first = [(".receiving",), ("top",), ("1.2.3",), ("link",), ("1.2.3",)]
-    assert calls == [*first, (".receiving",), ("link",), ("1.2.3",)]
-
-
-@contextlib.contextmanager
-def cut_after(port: int, size: int) -> Iterator[int]:
-    """A way to the port that breaks off when so many bytes have gone through -> its port."""
-    listening = socket.create_server(("127.0.0.1", 0))
-
-    def back(there: socket.socket, here: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := there.recv(65536):
-                here.sendall(data)
-
-    def run() -> None:
-        here, _ = listening.accept()
-        with here, socket.create_connection(("127.0.0.1", port)) as there, contextlib.suppress(OSError):
-            threading.Thread(target=back, args=(there, here), daemon=True).start()
-            left = size
-            while left and (data := here.recv(min(left, 65536))):
-                there.sendall(data)
-                left -= len(data)
-            for side in (here, there):
-                side.shutdown(socket.SHUT_RDWR)
-
-    with listening:
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        yield listening.getsockname()[1]
-        thread.join(10)
-
-
-@pytest.mark.usefixtures("both_ways")
-def test_an_association_that_breaks_off(tmp_path: Path) -> None:
-    """In the middle of a data set: what was acknowledged is there, the instance that was cut is not."""
-    folder, acknowledged = tmp_path / "archive", []
-    bodies = {f"1.2.3.{number}": data_set(f"1.2.3.{number}", pixels=bytes(50_000)) for number in range(8)}
-    with (
-        Storage(folder) as storage,
-        serving(storage) as port,
-        cut_after(port, 225_000) as cut,
-        associated(cut) as assoc,
-    ):
-        for uid, body in bodies.items():
-            if not assoc.is_established:
-                break
-            with contextlib.suppress(RuntimeError):  # it broke off between
-                if send(assoc, tmp_path, part10(body, uid)).get("Status") == 0x0000:
-                    acknowledged.append(body)
-        assert not assoc.is_established
-        time.sleep(0.2)
-        assert unfinished(folder) == []
-    assert 3 <= len(acknowledged) <= 4
-    assert sorted(map(body_of, stored(folder))) == sorted(acknowledged)
-
-
-SCP = """
-import sys
-from pynetdicom import AE, evt
-from rapidicom.pynetdicom import Storage
-ae = AE("ARCHIVE")
-ae.add_supported_context("1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.1.2.1")
-handlers = [(evt.EVT_C_STORE, Storage(sys.argv[1]))]
-server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-print(server.socket.getsockname()[1], flush=True)
-sys.stdin.read()
-"""
-SCU = """
-import sys
-from pynetdicom import AE, _config
-_config.STORE_SEND_CHUNKED_DATASET = True
-ae = AE()
-ae.add_requested_context("1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.1.2.1")
-assoc = ae.associate("127.0.0.1", int(sys.argv[1]))
-for path in sys.argv[2:]:
-    if assoc.send_c_store(path).Status == 0:
-        print(path, flush=True)
-"""
-
-
-def sent_files(folder: Path, count: int, prefix: str = "1.2.3") -> list[Path]:
-    """Files to be sent, of 200 KB each, so that a kill comes in the middle of one."""
-    folder.mkdir(exist_ok=True)
-    paths = []
-    for number in range(count):
-        uid = f"{prefix}.{number}"
-        body = data_set(uid) + EXPLICIT.element(0x7FE10010, "OB", random.Random(uid).randbytes(200_000))
-        paths.append(folder / f"{uid}.dcm")
-        paths[-1].write_bytes(part10(body, uid))
-    return paths
-
-
-def test_an_scu_that_is_killed(tmp_path: Path) -> None:
-    """kill -9 of the sender: all that it was told is stored is, and nothing else is half there."""
-    folder, sent = tmp_path / "archive", sent_files(tmp_path / "sent", 300)
-    with Storage(folder) as storage, serving(storage) as port:
-        with subprocess.Popen([sys.executable, "-c", SCU, str(port), *map(str, sent)], stdout=subprocess.PIPE) as scu:
-            assert scu.stdout
-            told = [scu.stdout.readline() for _ in range(10)]
-            scu.kill()
-            told += scu.stdout.readlines()
-        time.sleep(0.5)
-        assert unfinished(folder) == []
-    assert len(told) < 300
-    bodies, names = {path.name: body_of(path) for path in sent}, {path.name for path in stored(folder)}
-    assert names >= {Path(line.decode().strip()).name for line in told}
-    assert all(body_of(path) == bodies[path.name] for path in stored(folder))
-
-
-def test_an_scp_that_is_killed(tmp_path: Path) -> None:
-    """kill -9 of the receiver under two associations, some times over: nothing acknowledged is lost or half there."""
-    folder, chance = tmp_path / "archive", random.Random(5)
-    sent = [sent_files(tmp_path / "sent", 100, prefix) for prefix in ("1.2.3", "1.2.4")]
-    acknowledged: set[str] = set()
-
-    def scu(paths: list[Path], port: int) -> None:
-        with contextlib.suppress(Exception), associated(port) as assoc:
-            for path in paths:
-                if assoc.send_c_store(str(path)).Status == 0x0000:
-                    acknowledged.add(path.name)
-
-    for _ in range(4):
-        command = [sys.executable, "-c", SCP, str(folder)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as scp:
-            assert scp.stdout
-            port = int(scp.stdout.readline())
-            assert not (folder / ".receiving").exists() or unfinished(folder) == []
-            left = [[path for path in paths if path.name not in acknowledged] for paths in sent]
-            threads = [threading.Thread(target=scu, args=(paths, port)) for paths in left]
-            for thread in threads:
-                thread.start()
-            time.sleep(chance.uniform(0.1, 0.4))
-            os.kill(scp.pid, signal.SIGKILL)
-            for thread in threads:
-                thread.join()
-    assert 0 < len(acknowledged) < 200
-    bodies = {path.name: body_of(path) for paths in sent for path in paths}
-    assert {path.name for path in stored(folder)} >= acknowledged
-    assert all(body_of(path) == bodies[path.name] for path in stored(folder))
-    Storage(folder).close()
-    assert list((folder / ".receiving").iterdir()) == []
-
-
-def test_leftovers_are_removed_at_the_start(tmp_path: Path) -> None:
-    """Those of processes that are gone; the files of one that lives are its own."""
-    folder = tmp_path / "archive"
-    with Storage(folder):
-        (lock,) = (folder / ".receiving").iterdir()
-        living = folder / ".receiving" / f"{lock.stem}.7"
-        living.write_bytes(b"half")
-        for name in ("77-abcd.lock", "77-abcd.0", "78-abcd.3"):
-            (folder / ".receiving" / name).write_bytes(b"half")
-        with Storage(folder):
-            assert unfinished(folder) == [living]
-            assert len(list((folder / ".receiving").iterdir())) == 3
-        assert sorted((folder / ".receiving").iterdir()) == sorted([lock, living])
-    Storage(folder).close()
-    assert list((folder / ".receiving").iterdir()) == []
 
 
 def test_layouts(tmp_path: Path) -> None:
