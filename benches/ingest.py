@@ -66,6 +66,9 @@ def scu(port: int, folder: Path, first: int, count: int) -> None:
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = None
     ae.add_requested_context(CT_IMAGE, EXPLICIT_LITTLE)
     assoc = ae.associate("127.0.0.1", port, evt_handlers=[(evt.EVT_CONN_OPEN, without_delay)])
+    # The reactor thread may take the response that send_c_store waits for: it stays paused. See tests/storage_scp.py
+    assoc._reactor_checkpoint.clear()
+    assoc._reactor_checkpoint.set = lambda: None
     with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch:
         path = Path(scratch) / "sent.dcm"
         for number in range(first, first + count):
@@ -74,6 +77,7 @@ def scu(port: int, folder: Path, first: int, count: int) -> None:
             response = assoc.send_c_store(str(path))
             if response.get("Status") != 0x0000:
                 raise SystemExit(f"{uid}: {response}")
+    del assoc._reactor_checkpoint.set
     assoc.release()
 
 

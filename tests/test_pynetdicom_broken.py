@@ -209,12 +209,9 @@ def test_an_association_that_breaks_off(tmp_path: Path) -> None:
         associated(cut) as assoc,
     ):
         for uid, body in bodies.items():
-            if not assoc.is_established:
+            if send(assoc, tmp_path, part10(body, uid)).get("Status") != 0x0000:
                 break
-            with contextlib.suppress(RuntimeError):  # it broke off between
-                if send(assoc, tmp_path, part10(body, uid)).get("Status") == 0x0000:
-                    acknowledged.append(body)
-        assert not assoc.is_established
+            acknowledged.append(body)
         time.sleep(0.2)
         assert unfinished(folder) == []
     assert 3 <= len(acknowledged) <= 4
