@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from . import pixels as pixels
     from . import polars as polars
     from . import pydicom as pydicom
+    from . import pynetdicom as pynetdicom
     from . import remote as remote
     from . import video as video
     from .delta import IndexReport as IndexReport
@@ -93,6 +94,7 @@ __all__ = [
     "pixels",
     "polars",
     "pydicom",
+    "pynetdicom",
     "remote",
     "scan",
     "video",
@@ -100,7 +102,7 @@ __all__ = [
 
 
 if not TYPE_CHECKING:
-    _MODULES = frozenset({"delta", "dicomdir", "pixels", "polars", "pydicom", "remote", "video"})
+    _MODULES = frozenset({"delta", "dicomdir", "pixels", "polars", "pydicom", "pynetdicom", "remote", "video"})
     _HOMES = {
         "IndexReport": "delta",
         "IndexTable": "index_table",
