@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from . import delta as delta
     from . import pixels as pixels
     from . import pydicom as pydicom
+    from . import spark as spark
     from . import video as video
     from .delta import IndexReport as IndexReport
     from .delta import build_index as build_index
@@ -85,12 +86,13 @@ __all__ = [
     "pixels",
     "pydicom",
     "scan",
+    "spark",
     "video",
 ]
 
 
 if not TYPE_CHECKING:
-    _MODULES = frozenset({"delta", "pixels", "pydicom", "video"})
+    _MODULES = frozenset({"delta", "pixels", "pydicom", "spark", "video"})
     _HOMES = {
         "IndexReport": "delta",
         "ReadWarning": "read_warning",
