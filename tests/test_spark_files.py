@@ -75,7 +75,9 @@ def test_wrong_options(words: dict[str, str], said: str) -> None:
 
 
 def test_words_in_any_case_and_those_of_others() -> None:
-    given = Options.of({"FILESPERPARTITION": "7", "maxpartitionbytes": "64KB", "MODE": "FAILFAST", "inferSchema": "true"})
+    given = Options.of(
+        {"FILESPERPARTITION": "7", "maxpartitionbytes": "64KB", "MODE": "FAILFAST", "inferSchema": "true"}
+    )
     assert (given.files_per_partition, given.partition_bytes, given.mode) == (7, 65536, "failfast")
 
 
@@ -265,7 +267,7 @@ def test_contents_by_hand() -> None:
     assert direct["s3://bucket/4"]["mtime"] == time
     assert "s3://bucket/2" not in direct
     bare = map_headers("mtime")(iter([pa.record_batch({"content": [good]})]))
-    assert [row for batch in bare for row in batch.to_pylist()][0] == {
+    assert next(row for batch in bare for row in batch.to_pylist()) == {
         "path": None,
         "status": "ok",
         "error": None,

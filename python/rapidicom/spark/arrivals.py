@@ -1,11 +1,11 @@
 """Which files a stream has found: a log of names, each once, in the order in which they were found.
 
 An offset is a number of bytes of the log, so that it is small whatever happened before, and a batch is a slice that
-never changes: run again after a crash it is the same files. No clock of a file server is trusted, nor the times of files,
-which a rename keeps and a change of permissions moves.
+never changes: run again after a crash it is the same files. No clock of a file server is trusted, nor the times of
+files, which a rename keeps and a change of permissions moves.
 
-On disk: ``MAGIC``, then paths, each ended by NUL. A name counts once it is synced with its NUL; what a crash leaves after the last
-NUL was in no offset and is cut off.
+On disk: ``MAGIC``, then paths, each ended by NUL. A name counts once it is synced with its NUL; what a crash leaves
+after the last NUL was in no offset and is cut off.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 __all__ = ["Arrivals"]
 
@@ -23,7 +24,8 @@ MAGIC = b"rapidicom arrivals 1\0"
 class Arrivals:
     """The log at a path of the driver; made where it is not there.
 
-    Holds all names that were ever found: some 200 bytes of memory each. ``ValueError`` for a file that is no such log; ``OSError``.
+    Holds all names that were ever found: some 200 bytes of memory each. ``ValueError`` for a file that is no such log,
+    ``OSError`` for one that can't be written.
     """
 
     begin = len(MAGIC)
@@ -34,7 +36,7 @@ class Arrivals:
         self.end = self.begin
         """The offset after the last name that is known here."""
         self._seen: set[bytes] = set()
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         with self._locked() as log:
             self._catch_up(log)
 
@@ -58,19 +60,21 @@ class Arrivals:
         """The files found between two offsets. ``ValueError`` where the log is not the one that they count in."""
         if not self.begin <= start <= end <= self.end:
             raise ValueError(
-                f"{self.path} ends at byte {self.end}, the checkpoint goes on at {start} to {end}: it is not the log of this "
-                "checkpoint; give the old one, or start with a new checkpoint and a new log"
+                f"{self.path} ends at byte {self.end}, the checkpoint goes on at {start} to {end}: it is not the log "
+                "of this checkpoint; give the old one, or begin with a new checkpoint and a new log"
             )
-        with open(self.path, "rb") as log:
+        with Path(self.path).open("rb") as log:
             log.seek(start - 1)
             names = log.read(end - start + 1)
         if names[:1] + names[-1:] != b"\0\0":
-            raise ValueError(f"{self.path}: no name begins at byte {start} or ends at {end}; it is not the log of this checkpoint")
+            raise ValueError(
+                f"{self.path}: no names lie at bytes {start} to {end}: it is not the log of this checkpoint"
+            )
         return [os.fsdecode(name) for name in names[1:].split(b"\0")[:-1]]
 
     def after(self, start: int, count: int, end: int) -> int:
         """The offset after so many names, at most ``end``."""
-        with open(self.path, "rb") as log:
+        with Path(self.path).open("rb") as log:
             log.seek(start)
             while count > 0 and start < end:
                 chunk = log.read(min(1 << 16, end - start))
@@ -97,7 +101,7 @@ class Arrivals:
         if size < self.begin and MAGIC.startswith(os.pread(log, size, 0)):
             _write(log, MAGIC, 0)
             os.fsync(log)
-            _sync_folder(os.path.dirname(self.path) or ".")
+            _sync_folder(Path(self.path).parent)
             size = self.begin
         elif os.pread(log, self.begin, 0) != MAGIC:
             raise ValueError(f"{self.path} is not a log of arrivals; give another arrivalsLocation")
@@ -119,7 +123,7 @@ def _write(log: int, data: bytes, at: int) -> None:
         data, at = data[written:], at + written
 
 
-def _sync_folder(path: str) -> None:
+def _sync_folder(path: Path) -> None:
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

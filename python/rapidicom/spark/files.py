@@ -1,7 +1,7 @@
 """Folders → partitions of many files: names are listed on the driver, files are opened by the tasks alone.
 
-What is listed is what ``rapidicom.scan`` of the folder would look at: regular files and links to them; links to folders are not
-followed, so that no walk goes round in circles. What can't be listed is handed to a task, whose row says why.
+What is listed is what ``rapidicom.scan`` of the folder would look at: regular files and links to them; links to folders
+are not followed, so that no walk goes round in circles. What can't be listed is handed to a task, whose row says why.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from pyspark.sql.datasource import InputPartition
 
@@ -60,7 +61,7 @@ class Listed:
     @staticmethod
     def at(path: str, options: Options) -> Listed:
         """The file at a path, whether it is there or not."""
-        return Listed(path, _size(path, options))
+        return Listed(path, _size(Path(path), options))
 
 
 def listed(options: Options, *, hidden: bool = True) -> Iterator[Listed]:
@@ -84,14 +85,14 @@ class _Place:
 
 def _places(path: str) -> list[_Place]:
     """The path, absolute since executors work elsewhere; where it is not there but is a pattern, what matches it."""
-    path = os.path.abspath(path)
+    path = str(Path(path).absolute())
     try:
-        return [_Place(path, stat.S_ISDIR(os.stat(path).st_mode))]
+        return [_Place(path, stat.S_ISDIR(Path(path).stat().st_mode))]
     except FileNotFoundError:
         if not glob.has_magic(path):
             raise
-    matches = sorted(glob.iglob(path, recursive=True))
-    return [_Place(match, os.path.isdir(match)) for match in matches if not os.path.islink(match) or os.path.isfile(match)]
+    matches = map(Path, sorted(glob.iglob(path, recursive=True)))  # noqa: PTH207, Path.glob begins in a folder
+    return [_Place(str(match), match.is_dir()) for match in matches if not match.is_symlink() or match.is_file()]
 
 
 def _walk(folder: str, options: Options, hidden: bool) -> Iterator[Listed]:
@@ -136,12 +137,12 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return True
 
 
-def _size(file: str | os.DirEntry[str], options: Options) -> int:
+def _size(file: Path | os.DirEntry[str], options: Options) -> int:
     """Bytes of a file where partitions are sized by them: on a file server each question is a wait."""
     if options.partition_bytes is None:
         return 0
     try:
-        return os.stat(file).st_size
+        return file.stat().st_size
     except OSError:
         return 0
 

@@ -1,7 +1,8 @@
 """Push-down: filters of Spark's plan that are applied to record batches before they leave the reader.
 
-Taken are those whose answer Arrow and SQL agree on: equality and membership of text, whole numbers and dates, "is not null", and
-beginnings of text. Not floating point numbers, where SQL has NaN equal NaN; not times; not what is inside lists.
+Taken are those whose answer Arrow and SQL agree on: equality and membership of text, whole numbers and dates, "is not
+null", and beginnings of text. Not floating point numbers, where SQL has NaN equal NaN; not times; not what is inside
+lists.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``map_headers``: for who has a table of paths, or the contents themselves, rather than a folder.
 
-That is Unity Catalog's volumes and Auto Loader, whose tables have paths; and object stores, which ``binaryFile`` reads by Spark's
-own means. Spark hands over batches of Arrow, so that only what is asked for leaves the worker.
+That is Unity Catalog's volumes and Auto Loader, whose tables have paths; and object stores, which ``binaryFile`` reads
+by Spark's own means. Spark hands over batches of Arrow, so that only what is asked for leaves the worker.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["map_headers", "schema"]
 
 
 def schema(columns: str | Iterable[str] | None = None, **extra: Any) -> StructType:
-    """The schema of ``map_headers`` with the same arguments, for ``mapInArrow``. ``ValueError`` for what is no column."""
+    """The schema of ``map_headers`` of the same arguments, for ``mapInArrow``. ``ValueError`` for what is no column."""
     return spark_schema(_names(columns), extra)
 
 
@@ -33,14 +33,16 @@ def map_headers(
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """A function for ``df.mapInArrow(map_headers(columns), schema(columns))``: one row a file that is DICOM.
 
-    ``df`` has a column ``content``, as ``binaryFile`` gives it, or a column ``path`` of files that the executors mount: a folder among
-    them is walked. Of ``content``, ``path`` and ``modificationTime`` beside it become ``path`` and ``mtime``.
+    ``df`` has a column ``content``, as ``binaryFile`` gives it, or a column ``path`` of files that the executors mount:
+    a folder among them is walked. Of ``content``, ``path`` and ``modificationTime`` beside it become ``path`` and
+    ``mtime``.
 
-    ``columns``: as ``rapidicom.index`` takes them, or one string with commas. ``mode``: of files that can't be read, ``permissive``,
-    ``failfast`` or ``dropmalformed``. ``extra``: ``frames``, ``json``, ``hash``, as ``rapidicom.scan`` takes them.
+    ``columns``: as ``rapidicom.index`` takes them, or one string with commas. ``mode``: of files that can't be read,
+    ``permissive``, ``failfast`` or ``dropmalformed``. ``extra``: ``frames``, ``json``, ``hash``, as ``rapidicom.scan``
+    takes them.
 
-    ``ValueError``, at once, for what makes no sense; in a task ``KeyError`` where there is neither column, ``DicomError`` as the
-    mode wants it.
+    ``ValueError``, at once, for what makes no sense; in a task ``KeyError`` where there is neither column,
+    ``DicomError`` as the mode wants it.
     """
     rows = Rows.of(schema(columns, **extra), extra, mode_of(mode), threads)
 

@@ -34,7 +34,7 @@ class DefaultSource(DataSource):  # type: ignore[misc]
     ``filesPerPartition``  10,000
     ``maxPartitionBytes``  such as ``512m``; of the files' sizes
     ``threads``            of each task, 1: Spark owns the cores
-    ``pushdown``           ``true``: filters are applied in the reader; wants ``spark.sql.python.filterPushdown.enabled``
+    ``pushdown``           ``true``: the reader applies filters; wants ``spark.sql.python.filterPushdown.enabled``
     ``arrivalsLocation``, ``maxFilesPerTrigger``, ``minFileAge``  of a stream, see ``StreamReader``
 
     ``ValueError`` for what makes no sense in them, before a file is read.

@@ -1,15 +1,15 @@
 """``readStream.format("rapidicom")``: rows of files as they come, each file once, across restarts.
 
-A file is known by its path, as in Spark's own file streams: written anew under the same name it is not read again. Write under a
-name that begins with a point and rename, or leave others out by ``pathGlobFilter``; where files are written in place,
-``minFileAge`` waits until one has not been written for so many seconds.
+A file is known by its path, as in Spark's own file streams: written anew under the same name it is not read again.
+Write under a name that begins with a point and rename, or leave others out by ``pathGlobFilter``; where files are
+written in place, ``minFileAge`` waits until one has not been written for so many seconds.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql.datasource import DataSourceStreamReader, InputPartition
@@ -36,14 +36,15 @@ __all__ = ["StreamReader"]
 class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):  # type: ignore[misc]
     """New files of the folders, found by listing them; what was found is in the log at ``arrivalsLocation``.
 
-    ``arrivalsLocation``: a path that the driver may write, kept as long as the checkpoint; streams of the same folders may
-    share one. ``maxFilesPerTrigger``: files of one batch, from Spark 4.2 on. ``ValueError`` where there is no log.
+    ``arrivalsLocation``: a path that the driver may write, kept as long as the checkpoint; streams of the same folders
+    may share one. ``maxFilesPerTrigger``: files of one batch, from Spark 4.2 on. ``ValueError`` where there is no log.
     """
 
     def __init__(self, options: Options, rows: Rows) -> None:
         if options.arrivals is None:
             raise ValueError(
-                'a stream keeps the names of the files that it has found: .option("arrivalsLocation", …), a path beside the checkpoint'
+                "a stream keeps the names of the files that it has found: "
+                '.option("arrivalsLocation", …), a path beside the checkpoint'
             )
         self.options = options
         self.rows = rows
@@ -104,6 +105,6 @@ class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):  # type
         if not self.options.file_age_s:
             return True
         try:
-            return os.stat(path).st_mtime <= time.time() - self.options.file_age_s
+            return Path(path).stat().st_mtime <= time.time() - self.options.file_age_s
         except OSError:
             return True
