@@ -54,6 +54,10 @@ def test_without_pyspark_the_extra_is_named() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "ImportError" in done.stderr
     assert "pip install rapidicom[spark]" in done.stderr
+    script = (
+        "import sys; sys.modules['pyspark'] = None; import pyspark_rapidicom as p; print(hasattr(p, 'DefaultSource'))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False\n"
 
 
 @pytest.mark.parametrize(

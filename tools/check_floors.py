@@ -54,7 +54,7 @@ LAZY = {
     "_palettes.py": {"numpy"},
     "video.py": {"numpy"},
     "pydicom.py": {"numpy"},
-    "spark/": {"pyspark"},
+    "spark/": {"pyarrow", "pyspark"},
 }
 
 

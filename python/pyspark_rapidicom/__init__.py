@@ -13,9 +13,14 @@ __all__ = ["DefaultSource"]
 if not TYPE_CHECKING:
 
     def __getattr__(name):
-        """The data source, imported when it is first asked for."""
+        """The data source, imported when it is first asked for.
+
+        Where that fails there is none: Spark asks so for every source that it looks up, those of others too.
+        """
         if name != "DefaultSource":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from rapidicom.spark import DefaultSource
-
+        try:
+            from rapidicom.spark import DefaultSource
+        except ImportError as error:
+            raise AttributeError(f"{error}") from error
         return DefaultSource

@@ -18,14 +18,12 @@
 from __future__ import annotations
 
 try:
-    import pyspark.sql.datasource as _datasource  # PySpark >= 4.0
-except ImportError as error:
-    raise ImportError(f"rapidicom.spark needs PySpark >= 4.0: pip install rapidicom[spark] ({error})") from error
-
-from .headers import map_headers as map_headers
-from .headers import schema as schema
-from .source import DefaultSource as DefaultSource
+    from .headers import map_headers as map_headers
+    from .headers import schema as schema
+    from .source import DefaultSource as DefaultSource
+except ImportError as _error:
+    raise ImportError(
+        f"rapidicom.spark needs PySpark >= 4.0 and pyarrow: pip install rapidicom[spark] ({_error})"
+    ) from _error
 
 __all__ = ["DefaultSource", "map_headers", "schema"]
-
-del _datasource

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 
 from .rows import Rows
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 __all__ = ["read_contents"]
 
@@ -46,10 +45,9 @@ def _fill(file: int, content: Any) -> None:
 
 def _named(found: pa.RecordBatch, places: Mapping[str, int], given: Mapping[str, pa.Array]) -> pa.RecordBatch:
     """The batch with path and time of the rows that the contents came from, null where these say nothing."""
-    import pyarrow as pa
-
     rows = pa.array([places[path] for path in found["path"].to_pylist()], pa.int64())
-    for ours, theirs in (("path", "path"), ("mtime", "modificationTime")):
+    facts = {"path": "path", "mtime": "modificationTime", "mtime_ns": "", "inode": ""}
+    for ours, theirs in facts.items():
         if ours not in found.schema.names:
             continue
         at, field = found.schema.get_field_index(ours), found.schema.field(ours)

@@ -25,7 +25,7 @@ __all__ = ["Files", "listed", "local_path", "packed"]
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
 
 
-class Files(InputPartition):  # type: ignore[misc]
+class Files(InputPartition):  # type: ignore[misc, unused-ignore]
     """The files of one task. A partition waits in the driver's heap: names are kept compressed, most begin alike."""
 
     def __init__(self, paths: list[str]) -> None:

@@ -8,24 +8,23 @@ lists.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias, TypeGuard
 
+import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
+import pyarrow.compute as pc  # type: ignore[import-untyped, unused-ignore]
 from pyspark.sql.datasource import EqualTo, Filter, In, IsNotNull, StringStartsWith
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+__all__ = ["Taken", "apply", "is_taken"]
 
-__all__ = ["apply", "is_taken"]
+Taken: TypeAlias = EqualTo | In | IsNotNull | StringStartsWith
+"""The kinds of filters that are looked at; their attribute is a path of names."""
 
 
-def is_taken(filter_: Filter, schema: pa.Schema) -> bool:
+def is_taken(filter_: Filter, schema: pa.Schema) -> TypeGuard[Taken]:
     """Whether ``apply`` can answer this filter on a column of this schema."""
-    import pyarrow as pa
-
-    if type(filter_) not in (EqualTo, In, IsNotNull, StringStartsWith) or len(filter_.attribute) != 1:
+    if not isinstance(filter_, EqualTo | In | IsNotNull | StringStartsWith):
         return False
-    names = schema.names
-    if filter_.attribute[0] not in names:
+    if len(filter_.attribute) != 1 or filter_.attribute[0] not in schema.names:
         return False
     if isinstance(filter_, IsNotNull):
         return True
@@ -36,10 +35,8 @@ def is_taken(filter_: Filter, schema: pa.Schema) -> bool:
     return exact and _scalars(filter_, kind) is not None
 
 
-def apply(filters: Sequence[Filter], batch: pa.RecordBatch) -> pa.RecordBatch:
+def apply(filters: Sequence[Taken], batch: pa.RecordBatch) -> pa.RecordBatch:
     """The rows for which all of the filters are true; null is not."""
-    import pyarrow.compute as pc
-
     for filter_ in filters:
         column = batch[filter_.attribute[0]]
         if isinstance(filter_, IsNotNull):
@@ -54,8 +51,6 @@ def apply(filters: Sequence[Filter], batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def _scalars(filter_: EqualTo | In, kind: pa.DataType) -> pa.Array | None:
     """The values in the column's type; None where they are not of it. A null is equal to nothing."""
-    import pyarrow as pa
-
     values: list[Any] = list(filter_.value) if isinstance(filter_, In) else [filter_.value]
     try:
         return pa.array([value for value in values if value is not None], kind)

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
+
 from .contents import read_contents
 from .files import local_path
 from .options import column_names, mode_of
 from .rows import Rows, spark_schema
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.sql.types import StructType
 
 __all__ = ["map_headers", "schema"]

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
+import pyarrow.compute as pc  # type: ignore[import-untyped, unused-ignore]
+
 import rapidicom as rd
 
-from .options import Mode
-
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.sql.types import StructType
 
 __all__ = ["Rows", "arrow_schema", "spark_schema"]
@@ -19,8 +19,6 @@ __all__ = ["Rows", "arrow_schema", "spark_schema"]
 
 def arrow_schema(columns: Iterable[str] | None, extra: Mapping[str, Any]) -> pa.Schema:
     """The columns and their types; no file is read. ``ValueError`` for a column that is none, naming the nearest."""
-    import pyarrow as pa
-
     columns = None if columns is None else list(columns)
     return pa.schema(rd.scan([], columns=columns, profile="spark", **extra).schema)
 
@@ -41,17 +39,17 @@ class Rows:
     columns: tuple[str, ...]
     """Those of them that must be asked for."""
     extra: Mapping[str, Any]
-    mode: Mode
+    mode: str
     threads: int
 
     @staticmethod
-    def of(schema: StructType, extra: Mapping[str, Any], mode: Mode, threads: int) -> Rows:
+    def of(schema: StructType, extra: Mapping[str, Any], mode: str, threads: int) -> Rows:
         """Reads no more than a schema names: the source's own, or one that the user narrowed by ``.schema(…)``.
 
         ``ValueError`` for a name that is no column, and for a type that is not the column's.
         """
         names = tuple(schema.names)
-        asked = {**extra, **{word: True for word in ("frames", "json") if word in names and word not in extra}}
+        asked = dict.fromkeys([word for word in ("frames", "json") if word in names], True) | dict(extra)
         always = set(arrow_schema([], {}).names)
         given = {word: set(arrow_schema([], {word: value}).names) - always for word, value in asked.items()}
         needed = {word: value for word, value in asked.items() if given[word] & set(names)}
@@ -62,16 +60,12 @@ class Rows:
 
     def read(self, paths: Iterable[str]) -> Iterator[pa.RecordBatch]:
         """One row a file that is DICOM. ``DicomError`` for the first bad one where the mode is ``failfast``."""
-        import pyarrow as pa
-
         batches = rd.scan(paths, columns=self.columns, threads=self.threads, profile="spark", **self.extra)
         for batch in batches:
             yield self.in_mode(pa.record_batch(batch))
 
     def in_mode(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch with its bad files kept, dropped or raised."""
-        import pyarrow.compute as pc
-
         if self.mode == "permissive":
             return batch
         bad = pc.equal(batch["status"], "error")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 from pyspark.sql.datasource import DataSource, DataSourceReader, Filter, InputPartition
 
 from . import files, filters
@@ -12,7 +13,6 @@ from .options import Options
 from .rows import Rows, arrow_schema, spark_schema
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.sql.types import StructType
 
     from .stream import StreamReader
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["DefaultSource"]
 
 
-class DefaultSource(DataSource):  # type: ignore[misc]
+class DefaultSource(DataSource):  # type: ignore[misc, unused-ignore]
     """DICOM files as rows: ``spark.read.format("rapidicom").option("columns", "Modality,PatientID").load(folder)``.
 
     One row a file, the columns of ``rapidicom.index``; ``.schema(…)`` narrows what is read. Options, in any case:
@@ -70,7 +70,7 @@ def rows_of(schema: StructType, options: Options) -> Rows:
     return Rows.of(schema, options.extra, options.mode, options.threads)
 
 
-class Reader(DataSourceReader):  # type: ignore[misc]
+class Reader(DataSourceReader):  # type: ignore[misc, unused-ignore]
     """Lists the files on the driver, reads them in the tasks. A task that is run again yields the same rows."""
 
     def __init__(self, options: Options, rows: Rows) -> None:
@@ -93,7 +93,7 @@ class PushdownReader(Reader):
 
     def __init__(self, options: Options, rows: Rows) -> None:
         super().__init__(options, rows)
-        self.filters: list[Filter] = []
+        self.filters: list[filters.Taken] = []
 
     def pushFilters(self, filters_: list[Filter]) -> Iterable[Filter]:
         """Takes what ``filters`` can answer and hands back the others."""

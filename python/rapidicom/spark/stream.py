@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 from pyspark.sql.datasource import DataSourceStreamReader, InputPartition
 
 from . import files
@@ -20,20 +21,16 @@ from .options import Options
 from .rows import Rows
 
 try:
-    from pyspark.sql.streaming.datasource import SupportsTriggerAvailableNow
-except ImportError:  # before 4.2, where Spark asks for all there is and no less
-
-    class SupportsTriggerAvailableNow:  # type: ignore[no-redef]
-        """Not there."""
-
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+    import pyspark.sql.streaming.datasource as _admission
+except ImportError:  # before 4.2, where Spark asks for all there is and for no less
+    _admission = None  # type: ignore[assignment, unused-ignore]
 
 __all__ = ["StreamReader"]
 
+_AvailableNow: Any = getattr(_admission, "SupportsTriggerAvailableNow", object)
 
-class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):  # type: ignore[misc]
+
+class StreamReader(DataSourceStreamReader, _AvailableNow):  # type: ignore[misc, unused-ignore]
     """New files of the folders, found by listing them; what was found is in the log at ``arrivalsLocation``.
 
     ``arrivalsLocation``: a path that the driver may write, kept as long as the checkpoint; streams of the same folders
