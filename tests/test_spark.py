@@ -30,6 +30,9 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("java") is None and "JAVA_HOME" not in os.environ, reason="Java is not installed"),
     pytest.mark.filterwarnings("ignore"),
 ]
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""What a Java machine spends on becoming fast is lost on a cluster that lives a minute."""
+
 BAD = bytes(128) + b"DICM"
 """A DICOM Prefix and nothing after it. PS3.10 §7.1"""
 
@@ -63,6 +66,8 @@ def spark() -> Iterator[SparkSession]:
         session = (
             SparkSession.builder.master("local-cluster[2,1,1024]")
             .config("spark.executorEnv.PYTHONPATH", here)
+            .config("spark.driver.extraJavaOptions", SHORT_LIVED)
+            .config("spark.executor.extraJavaOptions", SHORT_LIVED)
             .config("spark.ui.enabled", "false")
             .config("spark.sql.shuffle.partitions", "2")
             .config("spark.sql.session.timeZone", "UTC")
@@ -273,9 +278,8 @@ def test_a_stream_reads_each_file_once_across_restarts(spark: SparkSession, tmp_
     (stream.incoming / "0.dcm").chmod(0o600)
     (stream.incoming / "bad.dcm").write_bytes(BAD)
     stream.run()
+    assert stream.batches == [2]
     assert stream.names() == [*(f"{i}.dcm" for i in (0, 1, 2, 3, 4, 7)), "bad.dcm"]
-    stream.run()
-    assert stream.batches == []
 
 
 def test_a_batch_that_was_not_committed_is_the_same_again(spark: SparkSession, tmp_path: Path) -> None:
@@ -293,16 +297,13 @@ def test_a_batch_that_was_not_committed_is_the_same_again(spark: SparkSession, t
     stream.run()
     assert stream.batches == [1, 1]
     assert stream.names() == ["a.dcm", "b.dcm", "c.dcm"]
-
-
-def test_a_stream_without_its_log(spark: SparkSession, tmp_path: Path) -> None:
-    stream = Stream(spark, tmp_path)
-    (stream.incoming / "a.dcm").write_bytes(numbered(1))
-    stream.run()
-    (stream.state / "arrivals").unlink()
-    (stream.incoming / "a.dcm").unlink()
+    (stream.state / "arrivals").unlink()  # and with another log, nothing is made up
+    (stream.incoming / "b.dcm").unlink()
     with pytest.raises(PySparkException, match="the checkpoint goes on at"):
         stream.run()
+
+
+def test_a_stream_has_a_place_for_its_log(spark: SparkSession, tmp_path: Path) -> None:
     reader = spark.readStream.format("rapidicom")
     with pytest.raises(PySparkException, match="arrivalsLocation"):
         reader.load(str(tmp_path)).writeStream.format("noop").trigger(availableNow=True).start().awaitTermination(60)
