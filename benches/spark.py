@@ -145,7 +145,8 @@ def main() -> int:
     arguments = parser.parse_args()
     files = source_files(arguments.corpus)
     times: dict[str, list[float]] = {"ours": [], "theirs": []}
-    with tempfile.TemporaryDirectory(prefix="rapidicom-spark-", dir=HERE) as folder:
+    (HERE / "build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="spark-", dir=HERE / "build") as folder:
         many, few = Path(folder) / "many", Path(folder) / "few"
         multiply(files, arguments.files, many, arguments.link)
         multiply(files, max(arguments.files // 10, 1), few, arguments.link)

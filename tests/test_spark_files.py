@@ -208,6 +208,14 @@ def test_a_log_that_is_none_or_another(tmp_path: Path) -> None:
             log.paths(start, stop)
 
 
+def test_a_log_that_is_replaced_under_a_stream(tmp_path: Path) -> None:
+    log = Arrivals(str(tmp_path / "log"))
+    log.add(["/a"])
+    (tmp_path / "log").unlink()
+    with pytest.raises(ValueError, match="replaced"):
+        log.add(["/b"])
+
+
 def test_filters_that_arrow_answers_as_sql_does() -> None:
     batch = pa.record_batch(
         {

@@ -45,9 +45,10 @@ class Arrivals:
 
     def add(self, paths: Iterable[str]) -> int:
         """Appends those that are new; they are on the disk when this returns. The offset after the last."""
+        names = [os.fsencode(path) for path in paths]
         with self._locked() as log:
             self._catch_up(log)  # another query may share the log
-            new = dict.fromkeys(name for name in map(os.fsencode, paths) if name not in self._seen)
+            new = dict.fromkeys(name for name in names if name not in self._seen)
             if new:
                 record = b"\0".join(new) + b"\0"
                 _write(log, record, self.end)
@@ -105,6 +106,8 @@ class Arrivals:
             size = self.begin
         elif os.pread(log, self.begin, 0) != MAGIC:
             raise ValueError(f"{self.path} is not a log of arrivals; give another arrivalsLocation")
+        if size < self.end:
+            raise ValueError(f"{self.path} has {size} bytes and had {self.end}: it was replaced while a stream used it")
         rest = b""
         at = self.end
         while at < size:
@@ -114,7 +117,7 @@ class Arrivals:
             self._seen.update(names)
         if rest:
             os.ftruncate(log, size - len(rest))
-        self.end = max(self.end, size - len(rest))
+        self.end = size - len(rest)
 
 
 def _write(log: int, data: bytes, at: int) -> None:

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
-from pyspark.sql.datasource import DataSource, DataSourceReader, Filter, InputPartition
+from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
-from . import files, filters
+from . import files
 from .options import Options
 from .rows import Rows, arrow_schema, spark_schema
 
 if TYPE_CHECKING:
+    from pyspark.sql.datasource import Filter
     from pyspark.sql.types import StructType
 
+    from .filters import Taken
     from .stream import StreamReader
 
 __all__ = ["DefaultSource"]
@@ -93,18 +95,25 @@ class PushdownReader(Reader):
 
     def __init__(self, options: Options, rows: Rows) -> None:
         super().__init__(options, rows)
-        self.filters: list[filters.Taken] = []
+        self.filters: list[Taken] = []
 
-    def pushFilters(self, filters_: list[Filter]) -> Iterable[Filter]:
-        """Takes what ``filters`` can answer and hands back the others."""
+    def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:
+        """Takes what can be answered from a record batch and hands back the others. Spark >= 4.1 asks."""
+        from .filters import is_taken
+
         schema = arrow_schema(self.rows.columns, self.rows.extra)
-        for filter_ in filters_:
-            if filters.is_taken(filter_, schema):
+        for filter_ in filters:
+            if is_taken(filter_, schema):
                 self.filters.append(filter_)
             else:
                 yield filter_
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """The rows of a partition that pass."""
+        if not self.filters:
+            yield from super().read(partition)
+            return
+        from .filters import apply
+
         for batch in super().read(partition):
-            yield filters.apply(self.filters, batch)
+            yield apply(self.filters, batch)
