@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from . import pydicom as pydicom
     from . import pynetdicom as pynetdicom
     from . import remote as remote
+    from . import spark as spark
     from . import video as video
     from .delta import IndexReport as IndexReport
     from .delta import build_index as build_index
@@ -97,12 +98,13 @@ __all__ = [
     "pynetdicom",
     "remote",
     "scan",
+    "spark",
     "video",
 ]
 
 
 if not TYPE_CHECKING:
-    _MODULES = frozenset({"delta", "dicomdir", "pixels", "polars", "pydicom", "pynetdicom", "remote", "video"})
+    _MODULES = frozenset({"delta", "dicomdir", "pixels", "polars", "pydicom", "pynetdicom", "remote", "spark", "video"})
     _HOMES = {
         "IndexReport": "delta",
         "IndexTable": "index_table",
