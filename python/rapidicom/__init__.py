@@ -37,10 +37,17 @@ from .uid import UID as UID
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import delta as delta
+    from . import dicomdir as dicomdir
     from . import pixels as pixels
     from . import polars as polars
     from . import pydicom as pydicom
+    from . import pynetdicom as pynetdicom
+    from . import remote as remote
+    from . import spark as spark
     from . import video as video
+    from .delta import IndexReport as IndexReport
+    from .delta import build_index as build_index
     from .index_table import IndexTable as IndexTable
     from .index_table import open_index as open_index
     from .read_warning import ReadWarning as ReadWarning
@@ -56,6 +63,7 @@ __all__ = [
     "Frames",
     "IncompleteFrameWarning",
     "Index",
+    "IndexReport",
     "IndexTable",
     "InternalError",
     "InvalidDicomError",
@@ -74,7 +82,10 @@ __all__ = [
     "ValueDecodeError",
     "WarningCode",
     "__version__",
+    "build_index",
     "dcmread",
+    "delta",
+    "dicomdir",
     "errors",
     "index",
     "is_dicom",
@@ -84,25 +95,31 @@ __all__ = [
     "pixels",
     "polars",
     "pydicom",
+    "pynetdicom",
+    "remote",
     "scan",
+    "spark",
     "video",
 ]
 
 
 if not TYPE_CHECKING:
+    _MODULES = frozenset({"delta", "dicomdir", "pixels", "polars", "pydicom", "pynetdicom", "remote", "spark", "video"})
+    _HOMES = {
+        "IndexReport": "delta",
+        "IndexTable": "index_table",
+        "ReadWarning": "read_warning",
+        "WarningCode": "read_warning",
+        "build_index": "delta",
+        "open_index": "index_table",
+    }
 
     def __getattr__(name):
         """What is imported when first asked for: ``enum``, ``typing`` and numpy take longer than all of the above."""
-        if name in ("pixels", "polars", "pydicom", "video"):
-            from importlib import import_module
+        from importlib import import_module
 
+        if name in _MODULES:
             return import_module(f".{name}", __name__)
-        if name in ("IndexTable", "open_index"):
-            from . import index_table
-
-            return getattr(index_table, name)
-        if name not in ("ReadWarning", "WarningCode"):
+        if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from . import read_warning
-
-        return getattr(read_warning, name)
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)

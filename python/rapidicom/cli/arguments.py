@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options, with the command to run as ``run``; exit with status 2 on wrong use."""
+    if arguments[:1] == ["index"] and arguments[1:2] in (["compact"], ["vacuum"]):
+        return _upkeep(arguments[1]).parse_args(arguments[2:])
     return _parser().parse_args(arguments)
 
 
@@ -40,20 +42,61 @@ def _index(parser: argparse.ArgumentParser) -> None:
     from rapidicom.cli.index import run
 
     _paths(parser, "folders, walked, and files")
-    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the Parquet file to write")
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="a Parquet file to write (FILE.parquet), or the folder of a Delta Lake table to bring up to date",
+    )
     parser.add_argument(
         "-c",
         "--columns",
         action="append",
         metavar="NAMES",
-        help="keywords, tags, paths into sequences, or a named set; separated by commas",
+        help="keywords, tags (00100020), private tags (0019xx10:GEMS_ACQU_01), paths into sequences, facts of files, "
+        "or 'default'; separated by commas",
     )
     parser.add_argument("--frames", action="store_true", help="add a column with each frame's offset and length")
+    parser.add_argument(
+        "--hash", choices=["sha256", "xxh3"], help="add hashes of the file, of its pixel data and of its data set"
+    )
     parser.add_argument("-j", "--threads", type=_positive, metavar="N", help="threads (as many as the work needs)")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress and no closing words")
-    parser.add_argument("--resume", action="store_true", help="reserved")
-    parser.add_argument("--shard", metavar="I/N", help="reserved")
+    parser.add_argument("--resume", action="store_true", help="a table is always resumed; with a single file, an error")
+    parser.add_argument(
+        "--shard", type=_shard, metavar="I/N", help="the I-th of N parts of the source, from 0 (tables)"
+    )
     parser.set_defaults(run=run, parser=parser)
+
+
+def _upkeep(name: str) -> argparse.ArgumentParser:
+    from rapidicom.cli.index import compact, vacuum
+
+    parser = argparse.ArgumentParser(
+        prog=f"rapidicom index {name}",
+        description={
+            "compact": "Join small parts of a table into larger ones.",
+            "vacuum": "Delete the files of parts that are no longer of the table.",
+        }[name],
+    )
+    parser.add_argument("table", metavar="DIR", help="the folder of the table")
+    if name == "vacuum":
+        parser.add_argument("--hours", type=_natural, metavar="N", help="keep what was of the table so long ago (168)")
+        parser.add_argument("--dry-run", action="store_true", help="print the names alone")
+    parser.set_defaults(run={"compact": compact, "vacuum": vacuum}[name], parser=parser)
+    return parser
+
+
+def _shard(text: str) -> tuple[int, int]:
+    index, _, count = text.partition("/")
+    try:
+        shard = int(index), int(count)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected I/N, such as 0/4") from None
+    if not 0 <= shard[0] < shard[1]:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected 0 <= I < N")
+    return shard
 
 
 def _query(parser: argparse.ArgumentParser) -> None:

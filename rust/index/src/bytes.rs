@@ -4,10 +4,10 @@
 //! How long the file is costs a system call. It is asked only when something seems odd: until then the file is taken to
 //! be endless, and what would lie beyond its end is noticed when it is read.
 
-use crate::walk::Reader;
-use rapidicom_core::read::{Need, Window};
+use crate::reader::Reader;
+use rapidicom_core::read::{Bytes, HereAndThere, Need, Window};
 use rapidicom_core::{Error, ErrorKind};
-use rapidicom_source::{Access, File, Identity, Source, SourceError};
+use rapidicom_source::{Identity, RangedBytes, Source, SourceError};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -26,6 +26,8 @@ const LONGEST_PREFIX: u64 = 64 << 10;
 pub(crate) enum Failure {
     /// The operating system, or the file under our hands.
     Source(SourceError),
+    /// What a store or an archive said.
+    Words(String),
     /// What the bytes mean.
     Meaning(Error),
     /// The file's length is known now: all that was believed before is to be read again.
@@ -53,6 +55,8 @@ pub(crate) struct FileBytes<'a> {
     /// The part of a source that does not lie in memory that was asked for last.
     stretch: Option<(u64, Vec<u8>)>,
     inflated: Option<Vec<u8>>,
+    /// More was read of the file than its prefix.
+    again: bool,
 }
 
 impl<'a> FileBytes<'a> {
@@ -69,12 +73,40 @@ impl<'a> FileBytes<'a> {
             source: None,
             stretch: None,
             inflated: None,
+            again: false,
         }
+    }
+
+    /// That the file is what it was when its prefix was read, of which so many bytes were asked for. Where that one read
+    /// was all, nothing can have come between.
+    pub(crate) fn confirm(&self, before: Option<Identity>, asked: usize) -> Result<(), Failure> {
+        let Some(before) = before else {
+            return Ok(());
+        };
+        if let Some(source) = &self.source {
+            if let Some(opened) = source.identity() {
+                before.expect(&opened)?;
+            }
+            return Ok(source.verify()?);
+        }
+        if self.again {
+            if let Some(now) = self.reader.identity_now()? {
+                before.expect(&now)?;
+            }
+        } else if (self.reader.bytes().len() as u64) < before.size.min(asked as u64) {
+            return Err(SourceError::Changed("its size").into());
+        }
+        Ok(())
     }
 
     /// Bytes of the file, or [`ENDLESS`].
     pub(crate) fn total(&self) -> u64 {
         self.total
+    }
+
+    /// What it is, if no file.
+    pub(crate) fn object(&self) -> Option<&dyn RangedBytes> {
+        self.reader.object()
     }
 
     /// How many bytes were read through the prefix.
@@ -90,7 +122,7 @@ impl<'a> FileBytes<'a> {
         self.total = match &self.source {
             Some(source) => source.len(),
             None if self.reader.ended() => self.reader.bytes().len() as u64,
-            None => File::identity_at(&(self.path)())?.size,
+            None => self.reader.size(self.path)?,
         };
         Ok(true)
     }
@@ -137,6 +169,7 @@ impl<'a> FileBytes<'a> {
             let upto = usize::try_from(end)
                 .unwrap_or(usize::MAX)
                 .next_multiple_of(PAGE);
+            self.again = true;
             self.reader.more(upto)?;
             let there = self.reader.bytes().len() as u64;
             if there >= end {
@@ -158,7 +191,7 @@ impl<'a> FileBytes<'a> {
     /// The file itself.
     fn open(&mut self) -> Result<(), Failure> {
         if self.source.is_none() {
-            let source = Source::open(&(self.path)(), Access::Auto)?;
+            let source = self.reader.open(self.path)?;
             if self.total != ENDLESS && self.total != source.len() {
                 return Err(SourceError::Changed("its size").into());
             }
@@ -256,11 +289,10 @@ impl<'a> FileBytes<'a> {
         }
     }
 
-    /// All of the file, to look into here and there.
-    pub(crate) fn whole(&mut self) -> Result<&Source, Failure> {
-        self.open()?;
-        self.source
-            .as_ref()
-            .ok_or(Failure::Source(SourceError::Changed("its size")))
+    /// A few bytes here and there; a file that changes meanwhile is noticed when all is read.
+    pub(crate) fn here_and_there(&mut self) -> impl Bytes {
+        self.again = true;
+        let reader = &*self.reader;
+        HereAndThere::new(move |offset, out: &mut [u8]| reader.read_at_offset(offset, out).ok())
     }
 }

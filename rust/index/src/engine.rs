@@ -4,17 +4,23 @@
 //! processors; where files prove to be cold, their reading waits for a disk or a network and not for a processor, and
 //! more are added, up to sixteen.
 
+use crate::archive;
 use crate::batch::Batch;
+use crate::bytes::Failure;
 use crate::error::{IndexError, Result};
 use crate::extract::{Extractor, Outcome};
+use crate::known::{Known, Look, Shard};
+use crate::object::{Item, Object};
+use crate::reader::Reader;
 use crate::schema::Columns;
-use crate::walk::{Chunk, Directory, Name, Reader, Sources, Walk, name_as_os};
+use crate::shown::Shown;
+use crate::walk::{Chunk, Directory, Name, Sources, Walk, name_as_os};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use rapidicom_core::Limits;
-use rapidicom_source::SourceError;
+use rapidicom_source::{Identity, SourceError};
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +32,9 @@ pub(crate) const ROWS: usize = 8192;
 
 /// Threads for files that are cold.
 const MOST_THREADS: usize = 16;
+
+/// Rows are handed on after this time, however few they are: slow files are not kept from who waits for them.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// One file in so many is timed.
 const SAMPLED: usize = 2;
@@ -56,6 +65,12 @@ pub struct Options {
     pub not_dicom: NotDicom,
     /// Rows that one thread gathers before it hands them on; `None`: fewer, the more threads there are.
     pub batch_rows: Option<usize>,
+    /// What a table has already, and need not be read again. The columns of a table name all by which a file is known.
+    pub known: Option<Arc<Known>>,
+    /// Which part of the files.
+    pub shard: Shard,
+    /// Whether archives that a walk comes upon are looked into; those that are named always are.
+    pub archives: bool,
 }
 
 impl Options {
@@ -67,6 +82,9 @@ impl Options {
             limits: Limits::DEFAULT,
             not_dicom: NotDicom::Skip,
             batch_rows: None,
+            known: None,
+            shard: Shard::WHOLE,
+            archives: false,
         }
     }
 }
@@ -74,7 +92,7 @@ impl Options {
 /// How far a scan is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Files that were looked at.
+    /// Files that were looked at, those that are unchanged among them.
     pub files: u64,
     /// Rows, those of failed files among them.
     pub rows: u64,
@@ -82,6 +100,8 @@ pub struct Counts {
     pub failed: u64,
     /// Files that are not DICOM, and what is no file: FIFOs, devices, links to folders.
     pub skipped: u64,
+    /// Files that a table has already, as they are: not read.
+    pub unchanged: u64,
     /// Bytes that were read.
     pub bytes: u64,
 }
@@ -98,6 +118,7 @@ struct Counters {
     rows: AtomicU64,
     failed: AtomicU64,
     skipped: AtomicU64,
+    unchanged: AtomicU64,
     bytes: AtomicU64,
     cancelled: AtomicBool,
 }
@@ -112,6 +133,7 @@ impl Progress {
             rows: get(&c.rows),
             failed: get(&c.failed),
             skipped: get(&c.skipped),
+            unchanged: get(&c.unchanged),
             bytes: get(&c.bytes),
         }
     }
@@ -136,6 +158,7 @@ impl Progress {
         add(&c.rows, counts.rows);
         add(&c.failed, counts.failed);
         add(&c.skipped, counts.skipped);
+        add(&c.unchanged, counts.unchanged);
         add(&c.bytes, counts.bytes);
         *counts = Counts::default();
     }
@@ -148,17 +171,30 @@ struct Shared {
     limits: Limits,
     not_dicom: NotDicom,
     batch_rows: usize,
+    known: Option<Arc<Known>>,
+    shard: Shard,
+    archives: bool,
+    /// Files that proved to be no DICOM, as [`Known`] remembers them.
+    found_not_dicom: Mutex<Vec<u64>>,
     progress: Progress,
     threads: Mutex<Vec<JoinHandle<Result<()>>>>,
     running: AtomicUsize,
     most: usize,
 }
 
+/// Rows, and which rows of [`Options::known`] they replace.
+#[derive(Debug)]
+pub struct Rows {
+    /// The rows.
+    pub batch: RecordBatch,
+    pub(crate) replaced: Vec<u32>,
+}
+
 /// What came of waiting for a scan.
 #[derive(Debug)]
 pub enum Step {
     /// Rows.
-    Batch(RecordBatch),
+    Batch(Rows),
     /// Nothing yet.
     Waiting,
     /// There is no more.
@@ -176,7 +212,7 @@ enum Work {
     /// In the caller's thread.
     Here(Box<Worker>),
     /// In threads.
-    There(Receiver<RecordBatch>),
+    There(Receiver<Rows>),
     Over,
 }
 
@@ -196,6 +232,10 @@ pub fn scan(sources: Sources, options: Options) -> Result<Scan> {
         limits: options.limits,
         not_dicom: options.not_dicom,
         batch_rows: rows.max(1),
+        known: options.known,
+        shard: options.shard,
+        archives: options.archives,
+        found_not_dicom: Mutex::default(),
         progress: Progress::default(),
         threads: Mutex::new(Vec::new()),
         running: AtomicUsize::new(0),
@@ -219,7 +259,7 @@ pub fn scan(sources: Sources, options: Options) -> Result<Scan> {
 }
 
 /// One more thread, unless there are enough.
-fn begin(shared: &Arc<Shared>, sender: &SyncSender<RecordBatch>) -> Result<()> {
+fn begin(shared: &Arc<Shared>, sender: &SyncSender<Rows>) -> Result<()> {
     let mut threads = shared
         .threads
         .lock()
@@ -256,12 +296,18 @@ impl Scan {
         self.shared.progress.clone()
     }
 
+    /// Files that proved to be no DICOM since this was asked last, for [`Known::read`].
+    pub(crate) fn take_not_dicom(&self) -> Vec<u64> {
+        let found = &self.shared.found_not_dicom;
+        std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Waits about so long for rows.
     pub fn poll(&mut self, patience: Duration) -> Result<Step> {
         let step = match &mut self.work {
             Work::Here(worker) => worker.poll(patience),
             Work::There(receiver) => match receiver.recv_timeout(patience) {
-                Ok(batch) => Ok(Step::Batch(batch)),
+                Ok(rows) => Ok(Step::Batch(rows)),
                 Err(RecvTimeoutError::Timeout) => Ok(Step::Waiting),
                 Err(RecvTimeoutError::Disconnected) => self.join().map(|()| Step::End),
             },
@@ -324,7 +370,7 @@ impl Iterator for Scan {
     fn next(&mut self) -> Option<Result<RecordBatch>> {
         loop {
             match self.poll(Duration::from_secs(1)) {
-                Ok(Step::Batch(batch)) => return Some(Ok(batch)),
+                Ok(Step::Batch(rows)) => return Some(Ok(rows.batch)),
                 Ok(Step::Waiting) => {}
                 Ok(Step::End) => return None,
                 Err(error) => return Some(Err(error)),
@@ -345,14 +391,17 @@ impl Drop for Scan {
 /// One thread's part.
 struct Worker {
     shared: Arc<Shared>,
-    sender: Option<SyncSender<RecordBatch>>,
+    sender: Option<SyncSender<Rows>>,
     /// Batches of a worker without a sender.
-    ready: VecDeque<RecordBatch>,
+    ready: VecDeque<Rows>,
     reader: Reader,
     extractor: Extractor,
     batch: Batch,
     counts: Counts,
-    shown: String,
+    shown: Shown,
+    /// Rows of the table that those in `batch` replace.
+    replaced: Vec<u32>,
+    handed_on: Instant,
     seen: usize,
     slow: u32,
     timed: u32,
@@ -368,7 +417,7 @@ impl Drop for Busy<'_> {
 }
 
 impl Worker {
-    fn new(shared: Arc<Shared>, sender: Option<SyncSender<RecordBatch>>) -> Worker {
+    fn new(shared: Arc<Shared>, sender: Option<SyncSender<Rows>>) -> Worker {
         Worker {
             sender,
             ready: VecDeque::new(),
@@ -376,7 +425,9 @@ impl Worker {
             extractor: Extractor::new(Arc::clone(&shared.columns), shared.limits, shared.not_dicom),
             batch: Batch::new(&shared.columns, shared.batch_rows),
             counts: Counts::default(),
-            shown: String::new(),
+            shown: Shown::default(),
+            replaced: Vec::new(),
+            handed_on: Instant::now(),
             seen: 0,
             slow: 0,
             timed: 0,
@@ -409,8 +460,12 @@ impl Worker {
                 break;
             }
         }
+        // The last chunk may have taken longer than the caller's patience.
+        if self.ready.is_empty() && self.is_over() {
+            self.hand_on()?;
+        }
         Ok(match self.ready.pop_front() {
-            Some(batch) => Step::Batch(batch),
+            Some(rows) => Step::Batch(rows),
             None if begun.elapsed() >= patience && !self.is_over() => Step::Waiting,
             None => Step::End,
         })
@@ -422,14 +477,18 @@ impl Worker {
 
     /// Sends the rows there are.
     fn hand_on(&mut self) -> Result<()> {
-        if self.batch.is_empty() {
+        if self.batch.is_empty() && self.replaced.is_empty() {
             return Ok(());
         }
-        let batch = self.batch.finish()?;
+        let rows = Rows {
+            batch: self.batch.finish()?,
+            replaced: std::mem::take(&mut self.replaced),
+        };
+        self.handed_on = Instant::now();
         match &self.sender {
             // Nobody listens any more: the scan was dropped, and cancelled with that.
-            Some(sender) => drop(sender.send(batch)),
-            None => self.ready.push_back(batch),
+            Some(sender) => drop(sender.send(rows)),
+            None => self.ready.push_back(rows),
         }
         Ok(())
     }
@@ -437,21 +496,32 @@ impl Worker {
     fn chunk(&mut self, chunk: Chunk) -> Result<()> {
         match chunk {
             Chunk::Names(directory, names, others) => {
-                self.counts.skipped += others;
+                // Of what lies in a folder besides files one shard tells.
+                self.counts.skipped += if self.shared.shard.index == 0 {
+                    others
+                } else {
+                    0
+                };
                 self.names(&directory, &names)?;
             }
-            Chunk::Paths(paths) => {
-                for path in paths {
+            Chunk::Items(items) => {
+                for item in items {
                     if self.shared.progress.is_cancelled() {
                         break;
                     }
-                    self.path(path)?;
+                    match item {
+                        Item::Path(path) => self.path(path)?,
+                        Item::Object(object) => self.object(object)?,
+                    }
                 }
             }
             Chunk::Failed(path, error) => {
-                self.show(&path);
-                self.failed(error);
-                self.after()?;
+                self.shown.set(&path);
+                let hash = self.hash();
+                if self.is_ours(hash) {
+                    self.failed(Failure::Source(error), hash);
+                    self.after()?;
+                }
             }
         }
         self.shared.progress.add(&mut self.counts);
@@ -459,19 +529,23 @@ impl Worker {
     }
 
     fn names(&mut self, directory: &Directory, names: &[Name]) -> Result<()> {
-        self.show(directory.path());
-        if !self.shown.ends_with('/') {
-            self.shown.push('/');
-        }
-        let folder = self.shown.len();
+        self.shown.enter(directory.path());
         for name in names {
             if self.shared.progress.is_cancelled() {
                 break;
             }
-            self.shown.truncate(folder);
-            match name_as_os(name).to_str() {
-                Some(name) => self.shown.push_str(name),
-                None => self.shown.push_str(&name_as_os(name).to_string_lossy()),
+            if self.shared.archives && archive::is_archive(name_as_os(name).as_ref()) {
+                let path = directory.path().join(name_as_os(name));
+                if let Some(members) = archive::members(&path, &self.shared.limits) {
+                    self.shared.walk.push_archive(members);
+                    continue;
+                }
+            }
+            self.shown.name(name_as_os(name));
+            let hash = self.hash();
+            let now = || directory.identity_of(name);
+            if !self.is_ours(hash) || self.is_known(hash, now) {
+                continue;
             }
             let begun = self.begin_timing();
             let read = self
@@ -479,38 +553,111 @@ impl Worker {
                 .read_in(directory, name, self.extractor.prefix());
             self.end_timing(begun)?;
             match read {
-                Ok(identity) => self.row(identity, &|| directory.path().join(name_as_os(name))),
-                Err(error) => self.failed(error),
+                Ok(identity) => {
+                    self.row(identity, hash, &|| directory.path().join(name_as_os(name)));
+                }
+                Err(error) => self.failed(Failure::Source(error), hash),
             }
             self.after()?;
         }
         Ok(())
     }
 
-    /// A file that was named, or a folder.
-    fn path(&mut self, path: PathBuf) -> Result<()> {
-        self.show(&path);
+    /// A member of an archive, an object of a store, bytes in memory.
+    fn object(&mut self, object: Object) -> Result<()> {
+        self.shown.set(&object.path);
+        let hash = self.hash();
+        let identity = object.identity;
+        let now = || identity.ok_or(SourceError::from(std::io::Error::other("unknown")));
+        if !self.is_ours(hash) || self.is_known(hash, now) {
+            return Ok(());
+        }
+        let want = self.extractor.prefix();
         let begun = self.begin_timing();
-        let read = self.reader.read_at(&path, self.extractor.prefix());
+        let read = object.content.and_then(|stream| {
+            let read = self.reader.read_object(stream, want);
+            read.map_err(|error| error.to_string())
+        });
         self.end_timing(begun)?;
         match read {
-            Ok(identity) => self.row(identity, &|| path.clone()),
-            Err(_) if path.is_dir() => {
-                self.shared.walk.push_folder(path);
-                return Ok(());
-            }
-            Err(error) => self.failed(error),
+            Ok(()) => self.row(identity, hash, &|| object.path.clone()),
+            Err(words) => self.failed(Failure::Words(words), hash),
         }
         self.after()
     }
 
-    /// The text of a path; what is not UTF-8 in it is shown as U+FFFD.
-    fn show(&mut self, path: &Path) {
-        self.shown.clear();
-        self.shown.push_str(&path.to_string_lossy());
+    /// A file that was named, a folder, or an archive.
+    fn path(&mut self, path: PathBuf) -> Result<()> {
+        if let Some(members) = archive::members(&path, &self.shared.limits) {
+            self.shared.walk.push_archive(members);
+            return Ok(());
+        }
+        self.shown.set(&path);
+        let hash = self.hash();
+        if !self.is_ours(hash) {
+            if self.shared.shard != Shard::WHOLE && path.is_dir() {
+                self.shared.walk.push_folder(path); // each shard walks all folders
+            }
+            return Ok(());
+        }
+        if self.is_known(hash, || rapidicom_source::File::identity_at(&path)) {
+            return Ok(());
+        }
+        let begun = self.begin_timing();
+        let read = self.reader.read_at(&path, self.extractor.prefix());
+        self.end_timing(begun)?;
+        match read {
+            Ok(identity) => self.row(identity, hash, &|| path.clone()),
+            Err(_) if path.is_dir() => {
+                self.shared.walk.push_folder(path);
+                return Ok(());
+            }
+            Err(error) => self.failed(Failure::Source(error), hash),
+        }
+        self.after()
     }
 
-    fn row(&mut self, identity: Option<rapidicom_source::Identity>, path: &dyn Fn() -> PathBuf) {
+    /// The hash of the path, where anything depends on it.
+    #[inline]
+    fn hash(&self) -> u64 {
+        if self.shared.known.is_some() || self.shared.shard != Shard::WHOLE {
+            self.shown.hash()
+        } else {
+            0
+        }
+    }
+
+    #[inline]
+    fn is_ours(&self, hash: u64) -> bool {
+        self.shared.shard == Shard::WHOLE || self.shared.shard.has(hash)
+    }
+
+    /// Whether a file need not be read, because it is as the table has it. `now` costs a system call.
+    #[inline]
+    fn is_known(
+        &mut self,
+        hash: u64,
+        now: impl FnOnce() -> rapidicom_source::Result<Identity>,
+    ) -> bool {
+        let Some(known) = &self.shared.known else {
+            return false;
+        };
+        if !known.may_have(hash) {
+            return false;
+        }
+        let Ok(identity) = now() else {
+            return false; // opening it says why
+        };
+        match known.look(hash, &identity, &mut self.replaced) {
+            Look::Unchanged => self.counts.unchanged += 1,
+            Look::NotDicom => self.counts.skipped += 1,
+            Look::Read => return false,
+        }
+        self.counts.files += 1;
+        true
+    }
+
+    fn row(&mut self, identity: Option<Identity>, hash: u64, path: &dyn Fn() -> PathBuf) {
         let outcome = self.extractor.row(
             &mut self.reader,
             identity,
@@ -522,7 +669,10 @@ impl Worker {
         self.counts.bytes += self.reader.bytes().len() as u64;
         match outcome {
             Outcome::Row => self.counts.rows += 1,
-            Outcome::Skipped => self.counts.skipped += 1,
+            Outcome::Skipped => {
+                self.counts.skipped += 1;
+                self.remember(hash, identity);
+            }
             Outcome::Failed => {
                 self.counts.rows += 1;
                 self.counts.failed += 1;
@@ -530,9 +680,21 @@ impl Worker {
         }
     }
 
-    fn failed(&mut self, error: SourceError) {
+    /// A file that is no DICOM need not be opened again.
+    fn remember(&self, hash: u64, identity: Option<Identity>) {
+        if let Some(identity) = identity.filter(|_| self.shared.known.is_some()) {
+            let found = &self.shared.found_not_dicom;
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            found.push(Known::not_dicom_of(hash, &identity));
+        }
+    }
+
+    fn failed(&mut self, error: Failure, hash: u64) {
+        if let Some(known) = &self.shared.known {
+            known.forget(hash, &mut self.replaced);
+        }
         self.extractor
-            .failed_row(&self.shown, error, &mut self.batch);
+            .failed_row(&self.shown, &error, &mut self.batch);
         self.counts.files += 1;
         self.counts.rows += 1;
         self.counts.failed += 1;
@@ -540,10 +702,12 @@ impl Worker {
 
     #[inline]
     fn after(&mut self) -> Result<()> {
+        let mut lingers = false;
         if self.counts.files >= 64 {
             self.shared.progress.add(&mut self.counts);
+            lingers = self.handed_on.elapsed() >= LINGER;
         }
-        if self.batch.is_full() {
+        if self.batch.is_full() || lingers {
             self.hand_on()
         } else {
             Ok(())

@@ -24,6 +24,8 @@ pub enum IndexError {
         /// What the operating system said.
         error: std::io::Error,
     },
+    /// Who keeps the table's log did not commit a change.
+    Commit(Box<dyn std::error::Error + Send + Sync>),
     /// The caller asked to stop.
     Cancelled,
     /// A defect of ours.
@@ -38,6 +40,7 @@ impl fmt::Display for IndexError {
                 write!(f, "{}: {error}", path.display())
             }
             IndexError::Feed(error) => write!(f, "the source of paths failed: {error}"),
+            IndexError::Commit(error) => write!(f, "a part was not committed: {error}"),
             IndexError::Cancelled => f.write_str("cancelled"),
             IndexError::Internal(words) => write!(f, "a defect of rapidicom: {words}"),
         }
@@ -48,7 +51,7 @@ impl std::error::Error for IndexError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             IndexError::Source { error, .. } | IndexError::Output { error, .. } => Some(error),
-            IndexError::Feed(error) => Some(error.as_ref()),
+            IndexError::Feed(error) | IndexError::Commit(error) => Some(error.as_ref()),
             _ => None,
         }
     }

@@ -62,7 +62,7 @@ impl Iterator for Reader {
                 ))));
             }
             match step {
-                Some(Ok(Step::Batch(batch))) => return Some(Ok(batch)),
+                Some(Ok(Step::Batch(rows))) => return Some(Ok(rows.batch)),
                 Some(Ok(Step::Waiting)) => {}
                 Some(Ok(Step::End)) | None => return None,
                 Some(Err(error)) => return Some(Err(ArrowError::ExternalError(Box::new(error)))),

@@ -62,7 +62,7 @@ pub fn index(
     let mut asked = std::time::Instant::now();
     loop {
         match scan.poll(PATIENCE)? {
-            Step::Batch(batch) => batches.push(batch),
+            Step::Batch(rows) => batches.push(rows.batch),
             Step::Waiting => {}
             Step::End => break,
         }

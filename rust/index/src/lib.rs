@@ -3,42 +3,64 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `walk` | folders, patterns and lists of paths → chunks of names, a bounded number at a time |
+//! | `column_name` | the words of a column's name → what they mean |
 //! | `schema` | what was asked for → [`Columns`]: names, types, tags; from the dictionary alone |
 //! | `extract` | one file → where its wanted elements lie → one row |
+//! | `archive` | members of ZIP and TAR files |
+//! | `object` | what is read like a file and is none |
+//! | `reader` | the first bytes of one file or object after the other |
 //! | `bytes` | the bytes of one file: a prefix, and a map where a prefix is not enough |
 //! | `value` | one Value Field → one cell, whatever VR the file gives it |
 //! | `nested` | elements inside sequences, by path |
+//! | `private` | private elements, by their creators |
+//! | `hash` | SHA-256 and XXH3 of a file, of its Pixel Data, of its data set |
 //! | `frames` | where every frame lies |
+//! | `shown` | the path of a row |
 //! | `batch` | rows → record batches |
 //! | `engine` | threads, cancelling, progress: [`Scan`], a stream of record batches |
+//! | `known` | what a table already holds: which files are to be read, which rows to be taken out |
 //! | `index` | [`Index`]: all rows in order of their paths |
 //! | `export` | record batches → the Arrow C data interface |
 //! | `parquet` | a stream of record batches → one Parquet file, complete or not there |
+//! | `parts` | a stream of record batches → the parts of a table, each to be committed |
 //!
 //! What a file does never stops a scan: it is a row with `status = "error"`. Threads live as long as one [`Scan`]; there
 //! is nothing global, so that a process may fork between two of them.
 #![forbid(unsafe_code)]
 
+mod archive;
 mod batch;
 mod bytes;
+mod column_name;
 mod date;
 mod engine;
 mod error;
 pub mod export;
 mod extract;
 mod frames;
+mod hash;
 mod index;
+mod known;
 mod nested;
+mod object;
 mod parquet;
+mod parts;
+mod private;
+mod reader;
 mod schema;
+mod shown;
 mod value;
 mod walk;
 
 pub use arrow_array::RecordBatch;
 pub use arrow_schema::SchemaRef;
-pub use engine::{Counts, NotDicom, Options, Progress, Scan, Step, scan};
+pub use engine::{Counts, NotDicom, Options, Progress, Rows, Scan, Step, scan};
 pub use error::{IndexError, Result};
+pub use hash::Algorithm;
 pub use index::{Index, index};
+pub use known::{Known, Root, Shard};
+pub use object::{InMemory, Item, Object};
 pub use parquet::{Report, write_batches, write_parquet};
+pub use parts::{Bound, Build, BuildReport, Change, Part, Statistics, build_parts};
 pub use schema::{Columns, DEFAULT};
 pub use walk::{Feed, Sources};

@@ -1,7 +1,7 @@
 //! A stream of record batches → one Parquet file: written under another name, synced, renamed. Whoever finds the file
 //! finds all of it.
 
-use crate::engine::{Counts, Options, Progress, ROWS, Scan, Step, scan};
+use crate::engine::{Counts, Options, Progress, ROWS, Rows, Scan, Step, scan};
 use crate::error::{IndexError, Result};
 use crate::index::PATIENCE;
 use crate::walk::Sources;
@@ -10,11 +10,15 @@ use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+/// Rows of a row group of a part: queries read whole groups, and a part's memory is that of one.
+const PART_GROUP: usize = 4 * ROWS;
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -42,7 +46,7 @@ pub fn write_parquet(
     let mut asked = Instant::now();
     while let Some(batch) = next(&mut scan)? {
         if let Some(batch) = batch {
-            file.write(&batch)?;
+            file.write(&batch.batch)?;
         }
         if asked.elapsed() >= PATIENCE {
             asked = Instant::now();
@@ -55,15 +59,15 @@ pub fn write_parquet(
     let written = file.finish()?;
     Ok(Report {
         counts: progress.counts(),
-        written,
+        written: written.bytes,
         elapsed: begun.elapsed(),
     })
 }
 
 /// A batch, nothing yet, or the end.
-fn next(scan: &mut Scan) -> Result<Option<Option<RecordBatch>>> {
+pub(crate) fn next(scan: &mut Scan) -> Result<Option<Option<Rows>>> {
     Ok(match scan.poll(PATIENCE)? {
-        Step::Batch(batch) => Some(Some(batch)),
+        Step::Batch(rows) => Some(Some(rows)),
         Step::Waiting => Some(None),
         Step::End => None,
     })
@@ -83,25 +87,48 @@ pub fn write_batches(
 }
 
 /// A Parquet file that has its name only when it is finished; dropped before, it is removed.
-struct Unfinished {
+pub(crate) struct Unfinished {
     writer: Option<ArrowWriter<File>>,
     temporary: PathBuf,
     path: PathBuf,
 }
 
+/// A Parquet file that is there.
+pub(crate) struct Written {
+    /// Its size.
+    pub(crate) bytes: u64,
+    /// What its footer says.
+    pub(crate) metadata: ParquetMetaData,
+}
+
 impl Unfinished {
     fn create(path: &Path, schema: SchemaRef) -> Result<Unfinished> {
+        let mut hidden = OsString::from(".");
+        hidden.push(path.file_name().unwrap_or_default());
+        hidden.push(format!(".{}.part", std::process::id()));
+        Unfinished::begin(path, path.with_file_name(hidden), schema, ROWS)
+    }
+
+    /// A part of a table. Its temporary name is not hidden, so that what a killed process leaves is vacuumed with the rest.
+    pub(crate) fn part(path: &Path, schema: SchemaRef) -> Result<Unfinished> {
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".tmp");
+        Unfinished::begin(path, PathBuf::from(temporary), schema, PART_GROUP)
+    }
+
+    fn begin(
+        path: &Path,
+        temporary: PathBuf,
+        schema: SchemaRef,
+        group: usize,
+    ) -> Result<Unfinished> {
         let refuse = |error: std::io::Error| IndexError::Output {
             path: path.to_path_buf(),
             error,
         };
-        let name = path
-            .file_name()
-            .ok_or_else(|| refuse(std::io::ErrorKind::InvalidInput.into()))?;
-        let mut hidden = OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{}.part", std::process::id()));
-        let temporary = path.with_file_name(hidden);
+        if path.file_name().is_none() {
+            return Err(refuse(std::io::ErrorKind::InvalidInput.into()));
+        }
         let file = File::create(&temporary).map_err(refuse)?;
         let mut unfinished = Unfinished {
             writer: None,
@@ -110,7 +137,7 @@ impl Unfinished {
         };
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
-            .set_max_row_group_row_count(Some(ROWS))
+            .set_max_row_group_row_count(Some(group))
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_created_by(concat!("rapidicom ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
@@ -120,27 +147,38 @@ impl Unfinished {
         Ok(unfinished)
     }
 
-    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let Some(writer) = &mut self.writer else {
             return Ok(());
         };
         writer.write(batch).map_err(|error| self.refused(error))
     }
 
-    fn finish(mut self) -> Result<u64> {
+    /// Bytes so far, those that are still held among them.
+    pub(crate) fn held(&self) -> usize {
+        self.writer.as_ref().map_or(0, |writer| {
+            writer
+                .bytes_written()
+                .saturating_add(writer.in_progress_size())
+        })
+    }
+
+    /// Writes it out, syncs it and gives it its name.
+    pub(crate) fn finish(mut self) -> Result<Written> {
         let refuse = |error: std::io::Error| IndexError::Output {
             path: self.path.clone(),
             error,
         };
-        let Some(writer) = self.writer.take() else {
-            return Ok(0);
+        let Some(mut writer) = self.writer.take() else {
+            return Err(IndexError::Internal("a file was finished twice".to_owned()));
         };
-        let file = writer.into_inner().map_err(|error| self.refused(error))?;
+        let metadata = writer.finish().map_err(|error| self.refused(error))?;
+        let file = writer.inner();
         file.sync_all().map_err(refuse)?;
-        let written = file.metadata().map_err(refuse)?.len();
+        let bytes = file.metadata().map_err(refuse)?.len();
         std::fs::rename(&self.temporary, &self.path).map_err(refuse)?;
         sync_folder(&self.path);
-        Ok(written)
+        Ok(Written { bytes, metadata })
     }
 
     fn refused(&self, error: ParquetError) -> IndexError {

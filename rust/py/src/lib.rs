@@ -3,6 +3,7 @@
 //! One file per noun. Frozen classes only; what they hold is shared and never changes, so they work without the GIL.
 
 mod buffer;
+mod build;
 mod dataset;
 mod decode_frame;
 mod dictionary;
@@ -15,6 +16,7 @@ mod limits;
 mod lut;
 mod numbers;
 mod object;
+mod object_source;
 mod pickle;
 mod pixels;
 mod read;
@@ -44,6 +46,7 @@ fn _rapidicom(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(index::index, module)?)?;
     module.add_function(wrap_pyfunction!(index::scan, module)?)?;
     module.add_function(wrap_pyfunction!(index::write_parquet, module)?)?;
+    module.add_function(wrap_pyfunction!(build::build_parts, module)?)?;
     module.add_function(wrap_pyfunction!(read::dcmread, module)?)?;
     module.add_function(wrap_pyfunction!(read::is_dicom, module)?)?;
     module.add_function(wrap_pyfunction!(read::pixel_array, module)?)?;

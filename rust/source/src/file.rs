@@ -1,7 +1,7 @@
 //! An opened regular file: three system calls, no hang.
 
 use crate::{Identity, Result, SourceError};
-use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, openat, stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, stat, statat};
 use rustix::io::{Errno, pread, retry_on_intr};
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -54,6 +54,11 @@ impl File {
     /// Which file lies at a path now: one system call.
     pub fn identity_at(path: &Path) -> Result<Identity> {
         regular(&stat(path)?)
+    }
+
+    /// Which file a name in a directory is now, through a symbolic link: one system call.
+    pub fn identity_in(directory: impl AsFd, name: &CStr) -> Result<Identity> {
+        regular(&statat(directory.as_fd(), name, AtFlags::empty())?)
     }
 
     /// Fills `buffer` from `offset`; fewer bytes only where the file ends.

@@ -1,7 +1,7 @@
 //! Directories by `getdents`, files by `openat` and `pread`: three system calls a file, no stat.
 
 use super::names::Names;
-use rapidicom_source::{Identity, PrefixReader, Result, SourceError};
+use rapidicom_source::{File, Identity, PrefixReader, Result, SourceError};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, openat, statat};
 use rustix::io::{Errno, retry_on_intr};
 use std::ffi::{CStr, CString, OsStr};
@@ -31,6 +31,11 @@ impl Directory {
         }
         let fd = retry_on_intr(|| openat(CWD, &path, flags, Mode::empty()))?;
         Ok(Directory { fd, path })
+    }
+
+    /// Which file a name in it is now.
+    pub(crate) fn identity_of(&self, name: &Name) -> Result<Identity> {
+        File::identity_in(&self.fd, name)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -91,13 +96,13 @@ pub(crate) fn name_as_os(name: &Name) -> &OsStr {
 
 /// Reads the first bytes of one file after the other.
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub(crate) struct FileReader {
     prefix: PrefixReader,
 }
 
-impl Reader {
-    pub(crate) fn new(identity: bool) -> Reader {
-        Reader {
+impl FileReader {
+    pub(crate) fn new(identity: bool) -> FileReader {
+        FileReader {
             prefix: PrefixReader::new().need_identity(identity),
         }
     }
@@ -118,6 +123,16 @@ impl Reader {
         let name = CString::new(path.as_os_str().as_bytes())
             .map_err(|_| SourceError::from(Errno::INVAL))?;
         Ok(self.prefix.read(CWD, &name, want)?.1)
+    }
+
+    /// Bytes from anywhere in the file that was read last.
+    pub(crate) fn read_at_offset(&self, offset: u64, out: &mut [u8]) -> Result<usize> {
+        self.prefix.read_at(offset, out)
+    }
+
+    /// Which file the one that was read is now.
+    pub(crate) fn identity_now(&self) -> Result<Option<Identity>> {
+        self.prefix.identity_now()
     }
 
     pub(crate) fn more(&mut self, upto: usize) -> Result<()> {

@@ -34,6 +34,11 @@ impl Directory {
         })
     }
 
+    /// Which file a name in it is now.
+    pub(crate) fn identity_of(&self, name: &Name) -> Result<Identity> {
+        File::identity_at(&self.path.join(name))
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -70,17 +75,17 @@ pub(crate) fn name_as_os(name: &Name) -> &OsStr {
 
 /// Reads the first bytes of one file after the other.
 #[derive(Debug, Default)]
-pub(crate) struct Reader {
+pub(crate) struct FileReader {
     file: Option<File>,
     buffer: Vec<u8>,
     filled: usize,
     ended: bool,
 }
 
-impl Reader {
+impl FileReader {
     /// Which file it is costs nothing more here.
-    pub(crate) fn new(_identity: bool) -> Reader {
-        Reader::default()
+    pub(crate) fn new(_identity: bool) -> FileReader {
+        FileReader::default()
     }
 
     /// The first `want` bytes of a file in a directory, and which file it is.
@@ -101,6 +106,18 @@ impl Reader {
         self.file = Some(file);
         self.more(want)?;
         Ok(Some(identity))
+    }
+
+    /// Bytes from anywhere in the file that was read last.
+    pub(crate) fn read_at_offset(&self, offset: u64, out: &mut [u8]) -> Result<usize> {
+        self.file
+            .as_ref()
+            .map_or(Ok(0), |file| file.pread(out, offset))
+    }
+
+    /// Which file the one that was read is now.
+    pub(crate) fn identity_now(&self) -> Result<Option<Identity>> {
+        self.file.as_ref().map(File::identity_now).transpose()
     }
 
     pub(crate) fn more(&mut self, upto: usize) -> Result<()> {
@@ -150,7 +167,7 @@ mod tests {
             (names.files.len(), names.directories.len(), rounds),
             (700, 1, 2)
         );
-        let mut reader = Reader::new(false);
+        let mut reader = FileReader::new(false);
         let identity = reader
             .read_in(&directory, &"600".into(), 512)
             .unwrap()
