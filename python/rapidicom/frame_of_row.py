@@ -92,15 +92,17 @@ def _samples(row: Mapping[str, Any], index: int, path: str) -> _Array | None:
 
 
 def _of_stream(row: Mapping[str, Any], index: int) -> _Array:
-    """Of a member of an archive or of a remote object, by fsspec; only its size tells that it has changed."""
+    """Of a member of an archive, which has the archive's time, or of a remote object, of which only the size is told."""
     try:
         import fsspec
     except ImportError:
         words = f"{row['path']}: archives and URLs are read by fsspec: pip install rapidicom[fsspec]"
         raise ImportError(words) from None
 
+    _, _, archive = row["path"].partition("::")
+    mtime_ns = os.stat(archive).st_mtime_ns if archive.startswith("/") else None  # noqa: PTH116 - a name of any bytes
     with fsspec.open(row["path"], "rb") as stream:
-        _check(row, stream.seek(0, os.SEEK_END), None)
+        _check(row, stream.seek(0, os.SEEK_END), mtime_ns)
         frame = _read(row, index, lambda buffer, offset: _read_into(stream, buffer, offset))
         if frame is not None:
             return frame
