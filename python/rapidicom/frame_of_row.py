@@ -92,7 +92,7 @@ def _samples(row: Mapping[str, Any], index: int, path: str) -> _Array | None:
 
 
 def _of_stream(row: Mapping[str, Any], index: int) -> _Array:
-    """Of a member of an archive, which has the archive's time, or of a remote object, of which only the size is told."""
+    """Of a member of an archive, which has the time of that, or of a remote object, of which only the size is told."""
     try:
         import fsspec
     except ImportError:
