@@ -49,6 +49,8 @@ def _index(parser: argparse.ArgumentParser) -> None:
         "or 'default'; separated by commas",
     )
     parser.add_argument("--frames", action="store_true", help="add a column with each frame's offset and length")
+    parser.add_argument("--json", action="store_true", help="add a column with each header in the DICOM JSON Model")
+    parser.add_argument("--layout", choices=["wide", "long"], default="wide", help="a row a file (wide) or an element")
     parser.add_argument(
         "--hash", choices=["sha256", "xxh3"], help="add hashes of the file, of its pixel data and of its data set"
     )

@@ -34,7 +34,9 @@ def run(options: argparse.Namespace) -> int:
                 columns=_columns(options.columns),
                 threads=options.threads,
                 frames=options.frames,
+                json=options.json,
                 hash=options.hash,
+                layout=options.layout,
                 progress=progress,
                 limits=None,
             )

@@ -391,7 +391,7 @@ impl Worker {
             self.chunk(chunk)?;
             drop(busy);
         }
-        self.hand_on()
+        self.hand_on(true)
     }
 
     fn poll(&mut self, patience: Duration) -> Result<Step> {
@@ -399,7 +399,7 @@ impl Worker {
         let shared = Arc::clone(&self.shared);
         while self.ready.is_empty() {
             let Some(chunk) = shared.walk.take(&shared.progress.shared.cancelled) else {
-                self.hand_on()?;
+                self.hand_on(true)?;
                 break;
             };
             let busy = Busy(&shared.walk);
@@ -411,7 +411,7 @@ impl Worker {
         }
         // The last chunk may have taken longer than the caller's patience.
         if self.ready.is_empty() && self.is_over() {
-            self.hand_on()?;
+            self.hand_on(true)?;
         }
         Ok(match self.ready.pop_front() {
             Some(batch) => Step::Batch(batch),
@@ -424,16 +424,14 @@ impl Worker {
         self.shared.walk.is_over() || self.shared.progress.is_cancelled()
     }
 
-    /// Sends the rows there are.
-    fn hand_on(&mut self) -> Result<()> {
-        if self.batch.is_empty() {
-            return Ok(());
-        }
-        let batch = self.batch.finish()?;
-        match &self.sender {
-            // Nobody listens any more: the scan was dropped, and cancelled with that.
-            Some(sender) => drop(sender.send(batch)),
-            None => self.ready.push_back(batch),
+    /// Sends the full batches, at the `end` all rows there are.
+    fn hand_on(&mut self, end: bool) -> Result<()> {
+        while let Some(batch) = self.batch.take(end)? {
+            match &self.sender {
+                // Nobody listens any more: the scan was dropped, and cancelled with that.
+                Some(sender) => drop(sender.send(batch)),
+                None => self.ready.push_back(batch),
+            }
         }
         Ok(())
     }
@@ -515,6 +513,7 @@ impl Worker {
     }
 
     fn row(&mut self, identity: Option<rapidicom_source::Identity>, path: &dyn Fn() -> PathBuf) {
+        let rows = self.batch.total();
         let outcome = self.extractor.row(
             &mut self.reader,
             identity,
@@ -524,13 +523,11 @@ impl Worker {
         );
         self.counts.files += 1;
         self.counts.bytes += self.reader.bytes().len() as u64;
+        self.counts.rows += self.batch.total() - rows;
         match outcome {
-            Outcome::Row => self.counts.rows += 1,
+            Outcome::Row => {}
             Outcome::Skipped => self.counts.skipped += 1,
-            Outcome::Failed => {
-                self.counts.rows += 1;
-                self.counts.failed += 1;
-            }
+            Outcome::Failed => self.counts.failed += 1,
         }
     }
 
@@ -547,11 +544,7 @@ impl Worker {
         if self.counts.files >= 64 {
             self.shared.progress.add(&mut self.counts);
         }
-        if self.batch.is_full() {
-            self.hand_on()
-        } else {
-            Ok(())
-        }
+        self.hand_on(false)
     }
 
     #[inline]

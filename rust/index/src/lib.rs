@@ -9,6 +9,9 @@
 //! | `bytes` | the bytes of one file: a prefix, and a map where a prefix is not enough |
 //! | `value` | one Value Field → one cell, whatever VR the file gives it |
 //! | `nested` | elements inside sequences, by path |
+//! | `document` | all elements of a file, at all levels, given to `json` or `long` |
+//! | `json` | a header in the DICOM JSON Model |
+//! | `long` | one row an element |
 //! | `private` | private elements, by their creators |
 //! | `hash` | SHA-256 and XXH3 of a file, of its Pixel Data, of its data set |
 //! | `frames` | where every frame lies |
@@ -26,6 +29,7 @@ mod batch;
 mod bytes;
 mod column_name;
 mod date;
+mod document;
 mod engine;
 mod error;
 pub mod export;
@@ -33,6 +37,8 @@ mod extract;
 mod frames;
 mod hash;
 mod index;
+mod json;
+mod long;
 mod nested;
 mod parquet;
 mod private;
