@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import resource
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -164,6 +166,23 @@ def test_wrong_arguments_fail_before_a_file_is_read(tmp_path: Path) -> None:
     deltalake.write_deltalake(str(tmp_path / "foreign"), pa.table({"a": [1]}))
     with pytest.raises(ValueError, match="not one that rapidicom made"):
         rd.build_index(source, tmp_path / "foreign")
+
+
+def test_rows_hold_what_index_offers(tmp_path: Path) -> None:
+    source, table = archive(tmp_path / "in", 5), tmp_path / "t"
+    with zipfile.ZipFile(source / "a.zip", "w") as zipped:
+        zipped.write(source / "00" / "00000.dcm", "inner.dcm")
+    report = rd.build_index(source, table, columns=["PatientID"], json=True, hash="xxh3", archives=True)
+    assert report.rows == 6
+    found = deltalake.DeltaTable(str(table)).to_pyarrow_table().to_pylist()
+    (member,) = [row for row in found if row["path"].startswith("zip://inner.dcm::")]
+    (same,) = [row for row in found if row["path"].endswith("00000.dcm")]
+    assert member["file_xxh3"] == same["file_xxh3"]
+    assert json.loads(member["json"])["00100020"]["Value"] == ["P0"]
+    assert rd.build_index(source, table, archives=True).unchanged == 6
+    assert rd.build_index(source, table, hash="xxh3", archives=True).unchanged == 6
+    with pytest.raises(ValueError, match="file_sha256"):
+        rd.build_index(source, table, hash="sha256")
 
 
 def test_an_empty_folder_takes_no_rows_out(tmp_path: Path) -> None:

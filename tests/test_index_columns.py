@@ -1,12 +1,15 @@
 """Columns that are no single element: lists over items, private elements, facts, hashes, JSON; the long table."""
 
+import base64
 import hashlib
+import json
 import os
+import struct
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import pytest
 import builders
 import rapidicom as rd
 from builders import BIG, EXPLICIT, IMPLICIT
+from conftest import manifest
 
 pa = pytest.importorskip("pyarrow")
 E = EXPLICIT
@@ -340,8 +344,8 @@ def test_a_file_that_changes_while_it_is_hashed(write: Callable[..., Path]) -> N
 
 
 def test_a_row_that_takes_longer_than_a_look_at_the_clock(write: Callable[..., Path]) -> None:
-    path = write(builders.file(E.patient() + E.image() + E.header(0x7FE00010, "OB", 400 << 20)))
-    os.truncate(path, path.stat().st_size + (400 << 20))
+    path = write(builders.file(E.patient() + E.image() + E.header(0x7FE00010, "OB", 250 << 20)))
+    os.truncate(path, path.stat().st_size + (250 << 20))
     [made] = rows(path, ["file_sha256"])
     assert made["status"] == "ok"
 
@@ -350,6 +354,375 @@ def test_hashes_of_a_file_that_is_gone(tmp_path: Path) -> None:
     (tmp_path / "link.dcm").symlink_to(tmp_path / "nowhere")
     [made] = rows(tmp_path, ["file_sha256"])
     assert (made["status"], made["file_sha256"]) == ("error", None)
+
+
+# --- DICOM JSON Model
+
+
+def model(data: bytes, folder: Path, **options: Any) -> dict[str, Any]:
+    """The parsed column `json` of a file; `NaN` and its like are no JSON."""
+    made = row(data, folder, json=True, **options)
+    assert made["status"] == "ok", made["error"]
+
+    def no_constant(name: str) -> None:
+        raise AssertionError(name)
+
+    parsed: dict[str, Any] = json.loads(made["json"], parse_constant=no_constant)
+    return parsed
+
+
+def test_json_of_every_vr(tmp_path: Path) -> None:
+    for encoding, uid in ENCODINGS.values():
+        if not encoding.explicit:
+            continue
+        found = model(builders.file(builders.every_vr(encoding), uid), tmp_path)
+        values = {entry["vr"]: entry.get("Value", entry.get("InlineBinary")) for entry in found.values()}
+        assert values["DS"] == [1.5, -2000]
+        assert values["IS"] == [1, -2]
+        assert values["US"] == values["SV"] == values["FL"] == [1, 2]
+        assert values["AT"] == ["00181063", "00280009"]
+        assert values["LT"] == ["l\\t"]
+        assert values["LO"] == ["a", "b"]
+        assert values["PN"] == [{"Alphabetic": "A^B", "Ideographic": "C"}, {"Alphabetic": "D"}]
+        assert base64.b64decode(values["OB"]) == bytes(range(16))
+        # PS3.18 §F.2.7: the rules of byte ordering apply; Little Endian is what a receiver takes for granted.
+        words = struct.pack("<8H", *struct.unpack(encoding.order + "8H", bytes(range(16))))
+        assert base64.b64decode(values["OW"]) == words
+
+
+def test_json_of_text(tmp_path: Path) -> None:
+    e = E.element
+    name = "Yamada^Tarou=山田^太郎=やまだ^たろう"
+    japanese = builders.seeds()["japanese"]
+    assert model(japanese, tmp_path)["00100010"]["Value"][0]["Ideographic"] == "山田^太郎"
+    odd = 'quote " backslash \\ tab \t new \n \x01 é ' + "😀"
+    data = e(0x00080005, "CS", "ISO_IR 192") + e(0x00100010, "PN", name.encode()) + e(0x00104000, "LT", odd.encode())
+    found = model(builders.file(data), tmp_path)
+    assert found["00100010"]["Value"] == [
+        {"Alphabetic": "Yamada^Tarou", "Ideographic": "山田^太郎", "Phonetic": "やまだ^たろう"}
+    ]
+    assert found["00104000"]["Value"] == [odd]
+    assert found["00080005"] == {"vr": "CS", "Value": ["ISO_IR 192"]}
+
+
+def test_json_of_what_is_empty_or_no_number(tmp_path: Path) -> None:
+    e = E.element
+    parts = [e(0x00080000, "UL", [4]), e(0x00080008, "CS", "A\\\\B"), e(0x00080060, "CS"), e(0x00081140, "SQ")]
+    parts += [e(0x00100010, "PN", "=\\X^Y==Z"), e(0x00181041, "DS", " 1.50\\+2\\\\1e999\\.5\\007\\-0\\1E2")]
+    parts += [
+        e(0x00181152, "IS", " +007 \\1.0\\x"),
+        e(0x00189073, "FD", [float("nan"), float("inf"), -float("inf"), 1e300]),
+    ]
+    parts += [E.sequence(0x00400260, E.item(b""), E.item(e(0x00080100, "SH", "  ")))]
+    found = model(builders.file(b"".join(parts)), tmp_path)
+    assert "00080000" not in found
+    assert found["00080008"]["Value"] == ["A", None, "B"]
+    assert found["00080060"] == {"vr": "CS"}
+    assert found["00081140"] == {"vr": "SQ"}
+    assert found["00100010"]["Value"] == [None, {"Alphabetic": "X^Y", "Phonetic": "Z"}]
+    assert found["00181041"]["Value"] == [1.5, 2, None, "inf", 0.5, 7, 0, 100]
+    assert found["00181152"]["Value"] == [7, 1, "x"]
+    assert found["00189073"]["Value"] == ["NaN", "inf", "-inf", 1e300]
+    assert found["00400260"]["Value"] == [{}, {"00080100": {"vr": "SH"}}]
+
+
+def test_json_has_no_bulk_data(tmp_path: Path) -> None:
+    e = E.element
+    short, long = e(0x00091001, "OB", bytes(1024)), e(0x00091002, "OB", bytes(1026))
+    behind = e(0x7FE10010, "LO", "MINE") + e(0x7FE11001, "LO", "behind the pixels")
+    data = e(0x00090010, "LO", "MINE") + short + long + E.image() + E.pixels(bytes(16)) + behind
+    found = model(builders.file(data), tmp_path)
+    assert base64.b64decode(found["00091001"]["InlineBinary"]) == bytes(1024)
+    assert found["00091002"] == {"vr": "OB"}
+    assert found["7FE00010"] == {"vr": "OW"}
+    assert found["7FE11001"]["Value"] == ["behind the pixels"]
+    packed, _ = encapsulated([b"abcd"] * 3, behind)
+    assert model(packed, tmp_path)["7FE00010"] == {"vr": "OB"}
+    assert model(packed, tmp_path)["7FE11001"]["Value"] == ["behind the pixels"]
+    deflated = model(builders.small(builders.DEFLATED_UID), tmp_path)
+    assert deflated["00100020"]["Value"] == ["ID1"]
+
+
+def test_json_of_deep_sequences(tmp_path: Path) -> None:
+    found = model(builders.file(builders.nested(60)), tmp_path)
+    for _ in range(60):
+        [found] = found["00081140"]["Value"]
+    assert found == {"00081150": {"vr": "UI", "Value": ["1.2"]}}
+    for undefined in (False, True):
+        too_deep = builders.file(E.element(0x00080060, "CS", "CT") + builders.nested(65, undefined=undefined))
+        made = row(too_deep, tmp_path, ["Modality"], json=True)
+        assert (made["status"], made["json"]) == ("error", None)
+        assert "max_depth" in made["error"]
+        many = row(builders.file(builders.nested(20)), tmp_path, json=True, limits=rd.Limits(max_elements=19))
+        assert (many["status"], many["json"]) == ("error", None)
+        assert "max_elements" in many["error"]
+
+
+def test_json_in_many_batches(tmp_path: Path) -> None:
+    for number in range(40):
+        text = E.element(0x00104000, "LT", chr(97 + number % 26) * 60_000)
+        (tmp_path / f"{number:02}.dcm").write_bytes(builders.file(text * 1 + E.image()))
+    for number, made in enumerate(rows(tmp_path, ["json"])):
+        assert json.loads(made["json"])["00104000"]["Value"] == [chr(97 + number % 26) * 60_000]
+
+
+# Where the column differs from pydicom's to_json_dict: each predicate has the tag, our entry and pydicom's, and says
+# whether its reason explains the difference.
+Entry = dict[str, Any]
+
+
+def group_length(tag: str, ours: Entry | None, theirs: Entry) -> bool:
+    """PS3.18 §F.2.2: group lengths shall not be included; pydicom includes them."""
+    return ours is None and tag.endswith("0000")
+
+
+def empty_sequence(tag: str, ours: Entry | None, theirs: Entry) -> bool:
+    """PS3.18 §F.2.5: what is empty has no "Value"; pydicom writes an empty one for sequences."""
+    return ours == {"vr": "SQ"} and theirs == {"vr": "SQ", "Value": []}
+
+
+def empty_among_others(tag: str, ours: Entry | None, theirs: Entry) -> bool:
+    """PS3.18 §F.2.5: an empty value among others is null; pydicom writes an empty string."""
+    values = [None if value == "" else value for value in theirs.get("Value", [])]
+    return ours is not None and ours == theirs | {"Value": values}
+
+
+def no_number(tag: str, ours: Entry | None, theirs: Entry) -> bool:
+    """PS3.18 §F.2.3: DS and IS may be strings; pydicom raises ValueError where the text is no number."""
+    if ours is None or not theirs.get("failed", "").startswith("ValueError"):
+        return False
+    return ours["vr"] in ("DS", "IS") and any(isinstance(value, str) for value in ours["Value"])
+
+
+def private_dictionary(tag: str, ours: Entry | None, theirs: Entry) -> bool:
+    """Our private dictionary knows more creators: docs/differences.md."""
+    return ours is not None and theirs["vr"] == "UN" != ours["vr"] and int(tag[:4], 16) % 2 == 1
+
+
+def pixels_of_unknown_vr(tag: str, ours: Entry | None, theirs: Entry) -> bool:
+    """PS3.5 §6.2.2: UN of a public element gets the dictionary's VR; pydicom leaves Pixel Data out of that."""
+    return tag == "7FE00010" and ours == {"vr": "OW"} and theirs == {"vr": "UN"}
+
+
+def swapped(encoded: str, vr: str) -> bytes:
+    size = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}[vr]
+    data = base64.b64decode(encoded)
+    return b"".join(data[at : at + size][::-1] for at in range(0, len(data), size))
+
+
+def big_endian(tag: str, ours: Entry | None, theirs: Entry) -> bool:
+    """PS3.18 §F.2.7: byte order matters; pydicom leaves the words of a Big Endian file as they are."""
+    if ours is None or ours["vr"] not in ("OW", "OF", "OL", "OD", "OV") or "InlineBinary" not in theirs:
+        return False
+    return swapped(theirs["InlineBinary"], ours["vr"]) == base64.b64decode(ours["InlineBinary"])
+
+
+def unknown_in_big_endian(tag: str, ours: Entry | None, theirs: Entry) -> bool:
+    """PS3.5 §6.2.2: a value under UN is in Little Endian, whatever is around it; pydicom takes the file's order."""
+    if ours is None or int(tag[:4], 16) % 2 == 0 or ours["vr"] != theirs["vr"]:
+        return False
+    form = {**builders.NUMBERS}.get(ours["vr"])
+    if form is None:
+        return False
+    packed = [struct.pack(">" + form, value) for value in theirs["Value"]]
+    return ours["Value"] == [struct.unpack("<" + form, data)[0] for data in packed]
+
+
+REASONS: list[Callable[[str, Entry | None, Entry], bool]] = [
+    group_length,
+    empty_sequence,
+    empty_among_others,
+    no_number,
+    private_dictionary,
+    pixels_of_unknown_vr,
+    big_endian,
+    unknown_in_big_endian,
+]
+
+
+def unexplained(where: str, ours: dict[str, Entry], theirs: dict[str, Entry]) -> Iterator[str]:
+    for tag in sorted(ours.keys() | theirs.keys()):
+        mine, other = ours.get(tag), theirs.get(tag, {"vr": "absent"})
+        if mine == other or any(reason(tag, mine, other) for reason in REASONS):
+            continue
+        mine_items, other_items = (mine or {}).get("Value", []), other.get("Value", [])
+        if (mine or {}).get("vr") == other.get("vr") == "SQ" and len(mine_items) == len(other_items):
+            for number, (a, b) in enumerate(zip(mine_items, other_items, strict=True)):
+                yield from unexplained(f"{where} {tag}[{number}]", a, b)
+        else:
+            yield f"{where} {tag}\n      ours {str(mine)[:200]}\n    theirs {str(other)[:200]}"
+
+
+def compare_json(paths: list[Path]) -> int:
+    """How many files were compared; fails where something differs for no reason of the list."""
+    questions = "\n".join(map(str, paths))
+    worker = [sys.executable, Path(__file__).with_name("json_worker.py")]
+    done = subprocess.run(worker, input=questions, capture_output=True, text=True, check=False)
+    answers = {answer["path"]: answer for answer in map(json.loads, done.stdout.splitlines())}
+    table = {made["path"]: made for made in pa.table(rd.index(paths, columns=["json"])).to_pylist()}
+    compared, wrong = 0, []
+    for path in map(str, paths):
+        theirs, made = answers.get(path, {}), table.get(path, {})
+        if "model" not in theirs or made.get("json") is None:
+            if "model" in theirs:
+                wrong.append(f"{path}: {made.get('error', 'no row')}")
+            continue
+        ours = json.loads(made["json"])
+        assert list(ours) == sorted(ours)
+        compared += 1
+        wrong += unexplained(Path(path).name, ours, theirs["model"])
+    assert not wrong, "\n".join(wrong[:30])
+    return compared
+
+
+def test_json_is_pydicoms(pydicom_files: list[Path]) -> None:
+    assert compare_json(pydicom_files) > 150
+
+
+@pytest.mark.slow
+def test_json_of_the_shared_corpus_is_pydicoms(shared_corpus: Path) -> None:
+    assert compare_json([shared_corpus / entry["path"] for entry in manifest()]) > 500
+
+
+# --- the long layout
+
+
+def long(source: Any, **options: Any) -> list[dict[str, Any]]:
+    return pa.table(rd.index(source, layout="long", threads=1, **options)).to_pylist()
+
+
+def elements(ds: Any, prefix: str = "") -> Iterator[tuple[str, str, Any]]:
+    """What `dcmread` gives, as the long layout names it."""
+    for element in ds:
+        tag = f"{prefix}{int(element.tag):08X}"
+        yield tag, element.VR, element
+        if element.VR == "SQ":
+            for number, item in enumerate(element.value):
+                yield from elements(item, f"{tag}[{number}].")
+
+
+def cell(element: Any) -> Any:
+    """The value as the long layout shows it; numbers as numbers."""
+    value, vr = element.value, element.VR
+    if vr == "SQ" or value is None or value == "" or int(element.tag) in (0x7FE00008, 0x7FE00009, 0x7FE00010):
+        return None
+    if vr in ("OB", "OD", "OF", "OL", "OV", "OW", "UN"):
+        return value.hex().upper() if 0 < len(value) <= 64 else None
+    values = value if isinstance(value, list) else [value]
+    if vr == "AT":
+        return "\\".join(f"{int(tag):08X}" for tag in values)
+    if isinstance(values[0], int | float):
+        return values
+    return "\\".join("" if one is None else str(one) for one in values)
+
+
+def seen(shown: str | None, expected: Any, vr: str) -> Any:
+    """A cell of the table, as numbers where those are expected."""
+    if shown is None or not isinstance(expected, list):
+        return shown
+    parts: list[Any] = []
+    for part in shown.split("\\"):
+        try:
+            number = float(part) if part else None
+        except ValueError:
+            parts.append(part)
+            continue
+        parts.append(struct.unpack("f", struct.pack("f", number))[0] if vr == "FL" and number is not None else number)
+    return parts
+
+
+def test_long_is_what_dcmread_gives(pydicom_files: list[Path]) -> None:
+    compared = 0
+    found: dict[str, list[dict[str, Any]]] = {}
+    for made in long(pydicom_files):
+        found.setdefault(made["path"], []).append(made)
+    for path, made in found.items():
+        ds = rd.dcmread(path)
+        expected = [*elements(ds.file_meta), *elements(ds)]
+        assert [(one["tag"], one["vr"]) for one in made] == [(tag, vr) for tag, vr, _ in expected], path
+        for one, (tag, vr, element) in zip(made, expected, strict=True):
+            assert (one["status"], one["error"]) == ("ok", None)
+            wanted = cell(element)
+            # nan is not equal to itself
+            assert repr(seen(one["value"], wanted, vr)) == repr(
+                [None if v is None else v if isinstance(v, str) else float(v) for v in wanted]
+                if isinstance(wanted, list)
+                else wanted
+            ), (path, tag)
+            compared += 1
+    assert compared > 10_000
+
+
+def test_types_of_the_long_layout(tmp_path: Path) -> None:
+    schema = pa.schema(rd.index(tmp_path, layout="long").schema)
+    assert schema.names == ["path", "tag", "vr", "value", "status", "error"]
+    assert set(schema.types) == {pa.string()}
+
+
+def test_long_values(tmp_path: Path) -> None:
+    e = E.element
+    parts = [e(0x00080008, "CS", "A\\B "), e(0x00080060, "CS", "CT"), e(0x00100010, "PN", "A^B=")]
+    parts += [
+        e(0x00181041, "DS", " 1.50 \\2"),
+        e(0x00189073, "FD", [0.1, 5.0, 1e300, 1e-7]),
+        e(0x00200032, "FL", [0.1]),
+    ]
+    parts += [E.sequence(0x00400260, E.item(e(0x00080100, "SH", "é")), E.item(E.sequence(0x00400275, E.item(b""))))]
+    parts += [e(0x00720050, "OB", b"\x01\xab"), e(0x00720052, "OB", bytes(66)), e(0x00720060, "AT", [0x00100010])]
+    path = tmp_path / "one.dcm"
+    path.write_bytes(builders.file(b"".join(parts) + E.pixels(bytes(16))))
+    made = {one["tag"]: one["value"] for one in long(path)}
+    assert made["00020010"] == builders.EXPLICIT_LITTLE_UID
+    shown = ["A\\B", "CT", "A^B", "1.50\\2", "0.1\\5\\1e300\\1e-7", "0.1"]
+    tags = ["00080008", "00080060", "00100010", "00181041", "00189073", "00200032"]
+    assert [made[tag] for tag in tags] == shown
+    assert made["00400260"] is None
+    assert made["00400260[0].00080100"] == "é"
+    assert made["00400260[1].00400275"] is None
+    assert (made["00720050"], made["00720052"], made["00720060"], made["7FE00010"]) == ("01AB", None, "00100010", None)
+
+
+def test_long_of_what_fails(tmp_path: Path) -> None:
+    (tmp_path / "a.dcm").write_bytes(builders.file(E.element(0x00080060, "CS", "CT") + builders.nested(65)))
+    (tmp_path / "b.dcm").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "c.txt").write_text("no DICOM")
+    (tmp_path / "d.dcm").write_bytes(builders.small())
+    index = rd.index(tmp_path, layout="long")
+    assert (index.counts["files"], index.counts["failed"], index.counts["skipped"]) == (4, 2, 1)
+    failed = [one for one in long(tmp_path) if one["status"] == "error"]
+    assert [Path(one["path"]).name for one in failed] == ["a.dcm", "b.dcm"]
+    assert all(one["tag"] is None and one["vr"] is None and one["value"] is None for one in failed)
+    assert failed[0]["error"].startswith("LimitError")
+    assert failed[1]["error"].startswith("OSError")
+    kept = [one["tag"] for one in long(tmp_path / "a.dcm") if one["status"] == "ok"]
+    assert "00080060" in kept
+
+
+def test_one_file_may_fill_many_batches(tmp_path: Path) -> None:
+    path = tmp_path / "one.dcm"
+    path.write_bytes(builders.file(multi_frame(E, 9_000)))
+    for threads in (1, 2):
+        batches = [pa.record_batch(batch) for batch in rd.scan(path, layout="long", threads=threads)]
+        assert len(batches) > 3
+        tags = [tag for batch in batches for tag in batch["tag"].to_pylist()]
+        assert tags == [one["tag"] for one in long(path)]
+        assert len(tags) == len(set(tags)) > 9_000 * 3
+        assert {value for batch in batches for value in batch["path"].to_pylist()} == {str(path)}
+
+
+def test_long_has_its_own_columns(tmp_path: Path) -> None:
+    for options in ({"columns": ["Rows"]}, {"frames": True}, {"json": True}, {"hash": "xxh3"}):
+        with pytest.raises(ValueError, match="its own columns"):
+            rd.index(tmp_path, layout="long", **options)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="'wide' or 'long'"):
+        rd.index(tmp_path, layout="tall")  # type: ignore[arg-type]
+
+
+def test_tags_as_values_are_whole(tmp_path: Path) -> None:
+    made = row(
+        builders.file(E.element(0x00280009, "AT", [0x00181063, 0x00540080])), tmp_path, ["FrameIncrementPointer"]
+    )
+    assert made["FrameIncrementPointer"] == [0x00181063, 0x00540080]
 
 
 # --- the command line
@@ -364,8 +737,13 @@ def test_the_command_takes_them(tmp_path: Path, write: Callable[..., Path]) -> N
     columns = "inode,0019xx02:GEMS_ACQU_01,ReferencedSeriesSequence[*].SeriesInstanceUID"
     done = command("index", write(data), "-o", output, "-c", columns, "--hash", "xxh3", "-q")
     assert done.returncode == 0, done.stderr
-    [made] = pytest.importorskip("pyarrow.parquet").read_table(output).to_pylist()
+    parquet = pytest.importorskip("pyarrow.parquet")
+    [made] = parquet.read_table(output).to_pylist()
     assert list(made)[4:7] == columns.split(",")
     assert made["file_xxh3"] == digests(data, "xxh3")
-    assert command("index", tmp_path, "-o", output, "-c", "inode", "-q").returncode == 0
+    assert command("index", tmp_path, "-o", output, "-c", "inode", "--json", "-q").returncode == 0
+    assert "json" in parquet.read_table(output).column_names
+    assert command("index", tmp_path, "-o", output, "--layout", "long", "-q").returncode == 0
+    assert parquet.read_table(output).column_names == ["path", "tag", "vr", "value", "status", "error"]
+    assert command("index", tmp_path, "-o", output, "--layout", "long", "-c", "inode").returncode == 2
     assert command("index", tmp_path, "-o", output, "-c", "nothing").returncode == 2

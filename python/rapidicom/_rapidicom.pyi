@@ -634,15 +634,20 @@ def index(
     columns: _Columns | None = None,
     threads: int | None = None,
     frames: bool = False,
+    json: bool = False,
     hash: Literal["sha256", "xxh3"] | None = None,
-    layout: Literal["wide"] = "wide",
+    layout: Literal["wide", "long"] = "wide",
+    archives: bool = False,
     profile: Literal["default", "spark"] = "default",
     progress: _Progress | None = None,
     limits: Limits | None = None,
 ) -> Index:
     """One row a file: ``path size mtime status error warnings transfer_syntax pixel_offset pixel_length``, then the columns.
 
-    ``sources``: a folder (walked), a glob pattern, a file, a text file of paths, or an iterable of paths.
+    ``sources``: a folder (walked), a glob pattern, a file, a text file of paths, a ZIP or TAR file, a DICOMDIR, a URL of an
+    object store (``rapidicom.remote``), or an iterable of paths and of pairs ``(name, bytes)``. A member of an archive has
+    the path ``zip://inner/name.dcm::/abs/archive.zip``; offsets are then within the member. ``archives``: those that a
+    walk comes upon are looked into too.
     ``columns``: ``"default"``, what a browser of studies needs, or a list of
 
     - keywords and tags: ``"PatientID"``, ``"00100020"``, ``0x00100020``;
@@ -656,6 +661,11 @@ def index(
       ``file_xxh3 pixel_data_xxh3 data_set_xxh3``.
 
     ``frames``: adds ``frames: list<struct<offset, length>>``, bytes in the file.
+    ``json``: adds ``json``: the data set, without File Meta Information, in the DICOM JSON Model, PS3.18 Annex F: all
+    elements before and after Pixel Data, text in UTF-8 whatever the file's character set. DS and IS are numbers, or strings
+    where the text is no number; NaN and infinities the strings ``"NaN" "inf" "-inf"``. OB OD OF OL OV OW UN are
+    ``InlineBinary`` up to 1024 bytes; longer ones and Pixel Data have a ``vr`` alone. Null where the file could not be
+    read to its end, within ``limits``: ``max_elements`` holds for all levels together.
     ``hash``: adds all three hashes of that algorithm, by which copies are found. Files are then read wholly, once.
     ``file_*`` is of all bytes; ``data_set_*`` of all that follows group 0002 as it lies in the file, so that copies with
     another preamble or File Meta Information are equal; ``pixel_data_*`` of the Value Field of Pixel Data, Float or Double
@@ -663,6 +673,12 @@ def index(
     all items, the Basic Offset Table's and every item's header among them, up to and without the Sequence Delimitation
     Item. Null where there is none, and in a deflated data set. A file that changes meanwhile is a row with status
     ``"error"`` and ``FileChangedError``.
+    ``layout``: ``"long"``: one row an element at all levels, File Meta Information first; all columns are strings:
+    ``path``; ``tag``: ``"00100010"``, inside sequences ``"00081140[0].00081150"``; ``vr``; ``value``: several values joined
+    by backslashes, numbers in the fewest digits, binary values of at most 64 bytes in hexadecimal digits, null of
+    sequences, of what is empty, of longer binary values and of Pixel Data; ``status`` and ``error``. A file that can't be
+    read has, after what could be read, a row with status ``"error"`` and no tag. ``columns``, ``frames``, ``json`` and ``hash``
+    are of the wide layout.
     ``threads``: None is as many as help.
     ``profile``: ``"spark"``: only types that Spark takes.
     ``progress``: called now and then with files done, files that could not be read, files seen, bytes read; what it
@@ -679,8 +695,10 @@ def scan(
     columns: _Columns | None = None,
     threads: int | None = None,
     frames: bool = False,
+    json: bool = False,
     hash: Literal["sha256", "xxh3"] | None = None,
-    layout: Literal["wide"] = "wide",
+    layout: Literal["wide", "long"] = "wide",
+    archives: bool = False,
     profile: Literal["default", "spark"] = "default",
     progress: _Progress | None = None,
     limits: Limits | None = None,
@@ -694,7 +712,10 @@ def write_parquet(
     columns: _Columns | None = None,
     threads: int | None = None,
     frames: bool = False,
+    json: bool = False,
     hash: Literal["sha256", "xxh3"] | None = None,
+    layout: Literal["wide", "long"] = "wide",
+    archives: bool = False,
     progress: _Progress | None = None,
     limits: Limits | None = None,
 ) -> _Report:
@@ -709,6 +730,7 @@ def build_parts(
     shard: tuple[int, int],
     threads: int | None = None,
     frames: bool = False,
+    archives: bool = False,
     progress: _Progress | None = None,
     limits: Limits | None = None,
 ) -> dict[str, Any]:

@@ -86,6 +86,9 @@ def build_index(
     columns: Sequence[Any] | str | None = None,
     threads: int | None = None,
     frames: bool = False,
+    json: bool = False,
+    hash: str | None = None,
+    archives: bool = False,
     shard: tuple[int, int] = (0, 1),
     part_rows: int = PART_ROWS,
     part_seconds: float = PART_SECONDS,
@@ -107,6 +110,9 @@ def build_index(
         threads: Threads that read; ``None``: as many as help.
         frames: Whether each row has the byte range of each frame (``frames: list<struct<offset, length>>``), and the
             attributes that decoding one needs.
+        json: Whether each row has the header in the DICOM JSON Model, PS3.18 Annex F.
+        hash: ``"sha256"`` or ``"xxh3"``: three hashes a row, as ``rapidicom.index``.
+        archives: Whether ZIP and TAR files that a walk comes upon are looked into.
         shard: ``(i, n)``: the i-th of n parts of the source, from 0. Each may run in a process or on a machine of its
             own, all at once; all must use the same n.
         part_rows: A part is committed when it has about so many rows,
@@ -128,7 +134,7 @@ def build_index(
     roots = _roots(sources)
     once = isinstance(sources, Iterator)
     for attempt in range(ATTEMPTS):
-        table = Table.open(Path(out), columns, frames, shard)
+        table = Table.open(Path(out), columns, (frames, json, hash), shard)
         try:
             facts = _rapidicom.build_parts(
                 sources,
@@ -138,6 +144,7 @@ def build_index(
                 shard=shard,
                 threads=threads,
                 frames=table.frames,
+                archives=archives,
                 progress=progress,
                 limits=limits,
             )
@@ -188,24 +195,31 @@ class Table:
         self._sequence: int = delta.transaction_version(self._application) or 0
 
     @classmethod
-    def open(cls, out: Path, columns: Sequence[Any] | str | None, frames: bool, shard: tuple[int, int]) -> Table:
+    def open(
+        cls, out: Path, columns: Sequence[Any] | str | None, more: tuple[bool, bool, str | None], shard: tuple[int, int]
+    ) -> Table:
         """Open or make the table; what was asked for must be what it has."""
+        frames, json_too, hash_name = more
         deltalake = _deltalake()
         if not 0 <= shard[0] < shard[1]:
             raise ValueError(f"shard is {shard}, expected (i, n) with 0 <= i < n")
         out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links
         if not deltalake.DeltaTable.is_deltatable(str(out)):
-            names = _columns(columns, frames)
+            names = _columns(columns, frames, json_too, hash_name)
             schema = _schema(names, frames)
             _make(deltalake, out, schema, {"columns": names, "frames": frames})
         delta = deltalake.DeltaTable(str(out))
         settings = _settings(delta, out)
         named, framed = settings["columns"], settings["frames"]
-        asked = named if columns is None else _columns(columns, frames or framed)
-        if asked != named or (frames and not framed):
-            odd = sorted(set(asked) ^ set(named)) or ["frames"]
+        if columns is None:  # those of the table, which must have what else was asked for
+            odd = set(_columns([], frames, json_too, hash_name)) - set(named)
+        else:
+            odd = set(_columns(columns, frames, json_too, hash_name)) ^ set(named)
+        if frames and not framed:
+            odd.add("frames")
+        if odd:
             raise ValueError(
-                f"{out} has other columns than were asked for ({', '.join(odd)}): "
+                f"{out} has other columns than were asked for ({', '.join(sorted(odd))}): "
                 "leave columns out, or build another table"
             )
         return cls(out, delta, _schema(named, framed), named, framed, shard)
@@ -295,12 +309,15 @@ def _existing(out: Path) -> Any:
     return deltalake.DeltaTable(str(out))
 
 
-def _columns(columns: Sequence[Any] | str | None, frames: bool) -> list[str]:
+def _columns(columns: Sequence[Any] | str | None, frames: bool, json_too: bool, hash_name: str | None) -> list[str]:
     """Return the names of all columns but ``frames``, in their order; wrong ones raise ValueError."""
     asked = ["default"] if columns is None or columns == "default" else list(columns)
     if isinstance(columns, str) and columns != "default":
         raise ValueError(f"{columns!r} is no named set of columns; there is 'default'")
-    given = [*FACTS, *asked, *(FRAME_COLUMNS if frames else ()), *IDENTITY]
+    if hash_name not in (None, "sha256", "xxh3"):
+        raise ValueError(f"hash is {hash_name!r}, expected 'sha256' or 'xxh3'")
+    hashes = [f"{part}_{hash_name}" for part in ("file", "pixel_data", "data_set")] if hash_name else []
+    given = [*FACTS, *asked, *(FRAME_COLUMNS if frames else ()), *(["json"] if json_too else []), *hashes, *IDENTITY]
     names: list[str] = _rapidicom.scan([], columns=given).schema.names
     return names
 

@@ -58,9 +58,12 @@ def _index(parser: argparse.ArgumentParser) -> None:
         "or 'default'; separated by commas",
     )
     parser.add_argument("--frames", action="store_true", help="add a column with each frame's offset and length")
+    parser.add_argument("--json", action="store_true", help="add a column with each header in the DICOM JSON Model")
+    parser.add_argument("--layout", choices=["wide", "long"], default="wide", help="a row a file (wide) or an element")
     parser.add_argument(
         "--hash", choices=["sha256", "xxh3"], help="add hashes of the file, of its pixel data and of its data set"
     )
+    parser.add_argument("--archives", action="store_true", help="look into ZIP and TAR files in folders, too")
     parser.add_argument("-j", "--threads", type=_positive, metavar="N", help="threads (as many as the work needs)")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress and no closing words")
     parser.add_argument("--resume", action="store_true", help="a table is always resumed; with a single file, an error")

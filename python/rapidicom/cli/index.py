@@ -27,6 +27,8 @@ def run(options: argparse.Namespace) -> int:
 def _table(options: argparse.Namespace, output: Path) -> int:
     from rapidicom.delta import build_index
 
+    if options.layout == "long":
+        options.parser.error("--layout long makes one file: -o FILE.parquet")
     streamed = options.null or "-" in options.paths
     try:
         with shown(options.quiet) as progress:
@@ -36,6 +38,9 @@ def _table(options: argparse.Namespace, output: Path) -> int:
                 columns=_columns(options.columns),
                 threads=options.threads,
                 frames=options.frames,
+                json=options.json,
+                hash=options.hash,
+                archives=options.archives,
                 shard=options.shard or (0, 1),
                 progress=progress,
             )
@@ -91,7 +96,10 @@ def _file(options: argparse.Namespace, output: Path) -> int:
                 columns=_columns(options.columns),
                 threads=options.threads,
                 frames=options.frames,
+                json=options.json,
                 hash=options.hash,
+                layout=options.layout,
+                archives=options.archives,
                 progress=progress,
                 limits=None,
             )

@@ -21,11 +21,15 @@ def line(ds: rd.Dataset, path: str) -> str:
     while stack:
         level, model = stack.pop()
         for element in level:
+            if element.tag & 0xFFFF == 0:
+                continue  # PS3.18 §F.2.2: group lengths are left out
             entry: dict[str, Any] = {"vr": element.VR}
             model[f"{int(element.tag):08X}"] = entry
             if element.VR == "SQ":
-                entry["Value"] = [{} for _ in element.value]
-                stack.extend(zip(element.value, entry["Value"], strict=True))
+                items: list[dict[str, Any]] = [{} for _ in element.value]
+                if items:
+                    entry["Value"] = items
+                stack.extend(zip(element.value, items, strict=True))
             elif element.VR in BINARY:
                 _binary(element, entry, path)
             else:

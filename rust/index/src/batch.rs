@@ -1,6 +1,7 @@
 //! Rows → record batches: one builder a column, values appended where they will stay.
 
 use crate::error::Result;
+use crate::long::Rows;
 use crate::schema::{Columns, Element, Fact, Kind, Origin, frame_fields};
 use arrow_array::builder::{
     BinaryBuilder, Date32Builder, Float64Builder, Int32Builder, Int64Builder, ListBuilder,
@@ -81,9 +82,15 @@ impl Builder {
         let text = || StringBuilder::with_capacity(rows, bytes);
         match origin {
             Origin::Fact(fact) => match fact {
-                Fact::Path | Fact::Status | Fact::Error | Fact::TransferSyntax | Fact::Hash(..) => {
-                    Builder::Text(text())
-                }
+                Fact::Path
+                | Fact::Status
+                | Fact::Error
+                | Fact::TransferSyntax
+                | Fact::Hash(..)
+                | Fact::Json
+                | Fact::Tag
+                | Fact::Vr
+                | Fact::Value => Builder::Text(text()),
                 Fact::Size
                 | Fact::PixelOffset
                 | Fact::PixelLength
@@ -242,6 +249,10 @@ pub(crate) struct Batch {
     rows: usize,
     most_rows: usize,
     bytes: usize,
+    /// Rows ever.
+    total: u64,
+    /// The rows of the long layout, of which one file may fill many batches.
+    pub(crate) long: Option<Box<Rows>>,
 }
 
 impl Batch {
@@ -258,25 +269,48 @@ impl Batch {
             rows: 0,
             most_rows: most_rows.max(1),
             bytes: 0,
+            total: 0,
+            long: columns
+                .long
+                .then(|| Box::new(Rows::new(columns.schema(), most_rows.max(1)))),
         }
     }
 
     /// A row is complete, and held so many bytes.
     pub(crate) fn end_row(&mut self, bytes: usize) {
         self.rows += 1;
+        self.total += 1;
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    pub(crate) fn is_full(&self) -> bool {
+    #[inline]
+    fn is_full(&self) -> bool {
         self.rows >= self.most_rows || self.bytes >= MOST_BYTES
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows == 0
+    /// How many rows there were since the beginning.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Rows of the long layout were added.
+    pub(crate) fn count(&mut self, rows: u64) {
+        self.total += rows;
+    }
+
+    /// The next full batch; at the end the last one too.
+    pub(crate) fn take(&mut self, end: bool) -> Result<Option<RecordBatch>> {
+        if let Some(long) = &mut self.long {
+            return long.take(end);
+        }
+        if self.is_full() || (end && self.rows > 0) {
+            return self.finish().map(Some);
+        }
+        Ok(None)
     }
 
     /// The rows so far; the next ones make room for as many.
-    pub(crate) fn finish(&mut self) -> Result<RecordBatch> {
+    fn finish(&mut self) -> Result<RecordBatch> {
         let again = if self.is_full() && self.bytes < MOST_BYTES {
             self.rows
         } else {

@@ -194,3 +194,63 @@ fn kind_of(vr: DictionaryVr) -> Kind {
         DictionaryVr::None => Kind::Text,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+
+    fn element(name: &str) -> (String, Outermost, Element) {
+        match parse(name).unwrap() {
+            (title, Asked::Element(outermost, element)) => (title, outermost, element),
+            (_, Asked::Fact(fact)) => panic!("{fact:?}"),
+        }
+    }
+
+    #[test]
+    fn paths_name_items() {
+        let path =
+            "ReferencedSeriesSequence[*].ReferencedInstanceSequence[2].ReferencedSOPInstanceUID";
+        let (title, _, found) = element(path);
+        assert_eq!(title, path);
+        let items: Vec<Which> = found.inside.iter().map(|step| step.0).collect();
+        assert_eq!(items, [Which::All, Which::One(2)]);
+        assert!(found.is_each() && !found.list);
+        let (_, _, found) = element("PlanePositionSequence.ImagePositionPatient");
+        assert!(!found.is_each() && found.list && found.kind == Kind::Float64);
+    }
+
+    #[test]
+    fn creators_are_taken_as_they_are() {
+        let (title, outermost, found) = element("(0029,XX10): SIEMENS CSA.HEADER[1]: A ");
+        assert_eq!(title, "0029xx10:SIEMENS CSA.HEADER[1]: A");
+        assert_eq!(found.kind, Kind::Text);
+        let Outermost::Private(tag) = outermost else {
+            panic!("{title}");
+        };
+        assert_eq!((tag.group, tag.element), (0x29, 0x10));
+        assert_eq!(tag.creator, "SIEMENS CSA.HEADER[1]: A");
+    }
+
+    #[test]
+    fn what_is_no_column() {
+        for name in [
+            "",
+            ".",
+            "a.b",
+            ":",
+            "0019xx10",
+            "0019xx1:A",
+            "0019xx10:a\\b",
+            "Rows[",
+            "Rows[]",
+            "ReferencedSeriesSequence[-1].Modality",
+            "ReferencedSeriesSequence",
+            "éééé:x",
+            "file_md5",
+        ] {
+            assert!(parse(name).is_err(), "{name:?}");
+        }
+    }
+}

@@ -442,7 +442,7 @@ impl Worker {
             self.chunk(chunk)?;
             drop(busy);
         }
-        self.hand_on()
+        self.hand_on(true)
     }
 
     fn poll(&mut self, patience: Duration) -> Result<Step> {
@@ -450,7 +450,7 @@ impl Worker {
         let shared = Arc::clone(&self.shared);
         while self.ready.is_empty() {
             let Some(chunk) = shared.walk.take(&shared.progress.shared.cancelled) else {
-                self.hand_on()?;
+                self.hand_on(true)?;
                 break;
             };
             let busy = Busy(&shared.walk);
@@ -462,7 +462,7 @@ impl Worker {
         }
         // The last chunk may have taken longer than the caller's patience.
         if self.ready.is_empty() && self.is_over() {
-            self.hand_on()?;
+            self.hand_on(true)?;
         }
         Ok(match self.ready.pop_front() {
             Some(rows) => Step::Batch(rows),
@@ -475,20 +475,24 @@ impl Worker {
         self.shared.walk.is_over() || self.shared.progress.is_cancelled()
     }
 
-    /// Sends the rows there are.
-    fn hand_on(&mut self) -> Result<()> {
-        if self.batch.is_empty() && self.replaced.is_empty() {
-            return Ok(());
+    /// Sends the full batches, at the `end` all rows there are, and which rows of a table they replace.
+    fn hand_on(&mut self, end: bool) -> Result<()> {
+        let mut next = self.batch.take(end)?;
+        if next.is_none() && end && !self.replaced.is_empty() {
+            next = Some(RecordBatch::new_empty(self.shared.columns.schema()));
         }
-        let rows = Rows {
-            batch: self.batch.finish()?,
-            replaced: std::mem::take(&mut self.replaced),
-        };
-        self.handed_on = Instant::now();
-        match &self.sender {
-            // Nobody listens any more: the scan was dropped, and cancelled with that.
-            Some(sender) => drop(sender.send(rows)),
-            None => self.ready.push_back(rows),
+        while let Some(batch) = next {
+            let rows = Rows {
+                batch,
+                replaced: std::mem::take(&mut self.replaced),
+            };
+            self.handed_on = Instant::now();
+            match &self.sender {
+                // Nobody listens any more: the scan was dropped, and cancelled with that.
+                Some(sender) => drop(sender.send(rows)),
+                None => self.ready.push_back(rows),
+            }
+            next = self.batch.take(end)?;
         }
         Ok(())
     }
@@ -658,6 +662,7 @@ impl Worker {
     }
 
     fn row(&mut self, identity: Option<Identity>, hash: u64, path: &dyn Fn() -> PathBuf) {
+        let rows = self.batch.total();
         let outcome = self.extractor.row(
             &mut self.reader,
             identity,
@@ -667,16 +672,14 @@ impl Worker {
         );
         self.counts.files += 1;
         self.counts.bytes += self.reader.bytes().len() as u64;
+        self.counts.rows += self.batch.total() - rows;
         match outcome {
-            Outcome::Row => self.counts.rows += 1,
+            Outcome::Row => {}
             Outcome::Skipped => {
                 self.counts.skipped += 1;
                 self.remember(hash, identity);
             }
-            Outcome::Failed => {
-                self.counts.rows += 1;
-                self.counts.failed += 1;
-            }
+            Outcome::Failed => self.counts.failed += 1,
         }
     }
 
@@ -707,11 +710,7 @@ impl Worker {
             self.shared.progress.add(&mut self.counts);
             lingers = self.handed_on.elapsed() >= LINGER;
         }
-        if self.batch.is_full() || lingers {
-            self.hand_on()
-        } else {
-            Ok(())
-        }
+        self.hand_on(lingers)
     }
 
     #[inline]

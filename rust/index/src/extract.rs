@@ -2,10 +2,13 @@
 
 use crate::batch::Batch;
 use crate::bytes::{ENDLESS, Failure, FileBytes, PAGE};
+use crate::document;
 use crate::engine::NotDicom;
 use crate::frames;
 use crate::hash::{Algorithm, Hashes, Part, Parts};
+use crate::json::Json;
 use crate::known::SCHEMA_VERSION;
+use crate::long::Long;
 use crate::nested;
 use crate::private;
 use crate::reader::Reader;
@@ -46,6 +49,8 @@ pub(crate) struct Found {
     pub(crate) slots: Vec<Option<ElementHeader>>,
     /// Pixel Data, Float or Double Float Pixel Data.
     pub(crate) pixels: Option<ElementHeader>,
+    /// Where the elements of the data set lie, inflated or not.
+    data_set: document::Level,
     /// How far the file was looked at.
     reached: u64,
 }
@@ -60,6 +65,8 @@ pub(crate) struct Extractor {
     pixel_representation_slot: Option<usize>,
     found: Found,
     hashes: Hashes,
+    /// The JSON of one file, or the path to an item.
+    text: String,
     warnings: Warnings,
     pages: usize,
     most_needed: usize,
@@ -88,9 +95,14 @@ impl Extractor {
                 start: None,
                 slots: vec![None; columns.wanted.len() + columns.private.len()],
                 pixels: None,
+                data_set: document::Level {
+                    range: 0..0,
+                    encoding: Encoding::ExplicitLittle,
+                },
                 reached: 0,
             },
             hashes: Hashes::default(),
+            text: String::new(),
             warnings: Warnings::default(),
             pages: 1,
             most_needed: 0,
@@ -122,7 +134,9 @@ impl Extractor {
         let mut notes = Deviations::new(self.limits.max_warnings);
         self.warnings.codes.clear();
         let mut read = self.read(&mut file, &mut notes);
-        self.adapt(file.prefix_len());
+        if !self.columns.walks() {
+            self.adapt(file.prefix_len());
+        }
         if let Err(changed) = file.confirm(identity, asked) {
             read = Err(changed);
         }
@@ -138,6 +152,9 @@ impl Extractor {
             Err(failure) => Some(failure),
             Ok(()) => None,
         };
+        if self.columns.long {
+            return self.long(&mut file, shown, failure, &mut notes, batch);
+        }
         if !notes.is_empty() {
             notes
                 .kept()
@@ -148,19 +165,67 @@ impl Extractor {
     }
 
     /// A file of which nothing could be read.
-    pub(crate) fn failed_row(&mut self, shown: &Shown, error: &Failure, batch: &mut Batch) {
+    pub(crate) fn failed_row(&mut self, shown: &Shown, failure: &Failure, batch: &mut Batch) {
+        if let Some(rows) = &mut batch.long {
+            rows.fail(shown.text(), &words(failure));
+            return batch.count(1);
+        }
         for (builder, column) in batch.builders.iter_mut().zip(&self.columns.columns) {
             match column.origin {
                 Origin::Fact(Fact::Path) => builder.append_text(shown.text()),
                 Origin::Fact(Fact::PathBytes) => builder.append_bytes(shown.bytes()),
                 Origin::Fact(Fact::SchemaVersion) => builder.append_int32(SCHEMA_VERSION),
                 Origin::Fact(Fact::Status) => builder.append_text("error"),
-                Origin::Fact(Fact::Error) => builder.append_text(&words(error)),
+                Origin::Fact(Fact::Error) => builder.append_text(&words(failure)),
                 Origin::Fact(Fact::Warnings) => builder.append_texts(std::iter::empty()),
                 _ => builder.append_null(),
             }
         }
         batch.end_row(shown.text().len());
+    }
+
+    /// A row an element, and at the end one that says what failed.
+    fn long(
+        &mut self,
+        file: &mut FileBytes<'_>,
+        shown: &Shown,
+        failure: Option<Failure>,
+        notes: &mut Deviations,
+        batch: &mut Batch,
+    ) -> Outcome {
+        let Some(rows) = &mut batch.long else {
+            return Outcome::Failed;
+        };
+        let mut rows = Long::begin(rows, shown.text(), &mut self.warnings, &mut self.text);
+        let (found, limits) = (&mut self.found, &self.limits);
+        let failure = failure.or_else(|| {
+            let meta = found.start.as_ref().map(|start| document::Level {
+                range: start.file_meta.clone(),
+                encoding: start.file_meta_encoding,
+            });
+            if let Some(meta) = meta
+                && let Ok(bytes) = file.raw(meta.range.clone())
+            {
+                document::flat(&meta, &bytes, limits, &mut rows).ok();
+            }
+            match document::walk(&found.data_set, file, limits, notes, &mut rows) {
+                Ok(reached) => {
+                    found.reached = found.reached.max(reached);
+                    None
+                }
+                Err(failure) => Some(failure),
+            }
+        });
+        let count = rows.end();
+        batch.count(count);
+        self.adapt(file.prefix_len());
+        match failure {
+            Some(failure) => {
+                self.failed_row(shown, &failure, batch);
+                Outcome::Failed
+            }
+            None => Outcome::Row,
+        }
     }
 
     /// Reads as many pages of the next files as the last ones needed: grows at once, shrinks slowly.
@@ -223,6 +288,10 @@ impl Extractor {
             (0, end)
         } else {
             (data_set, file.total())
+        };
+        self.found.data_set = document::Level {
+            range: from..end,
+            encoding,
         };
         let ascending = self.scan(file, from, end, encoding, notes, false)?;
         if !ascending {
@@ -421,12 +490,20 @@ impl Extractor {
                 failure.get_or_insert(changed);
             }
         }
+        if self.columns.json
+            && let Err(error) = self.json(file, failure.is_none(), batch)
+        {
+            failure.get_or_insert(error);
+        }
         if self.columns.hashes
             && let Err(error) = self.hash(file, path, identity, failure.as_ref(), &level, batch)
         {
             failure.get_or_insert(error.into());
         }
         self.facts(file, identity, shown, failure.as_ref(), batch);
+        if self.columns.json {
+            held = held.saturating_add(self.text.len());
+        }
         batch.end_row(held);
         if failure.is_some() {
             Outcome::Failed
@@ -463,6 +540,42 @@ impl Extractor {
                 builder.append_frames(ranges.as_deref());
             }
         }
+    }
+
+    /// The header as JSON; null where it could not be read to its end.
+    #[cold]
+    fn json(
+        &mut self,
+        file: &mut FileBytes<'_>,
+        readable: bool,
+        batch: &mut Batch,
+    ) -> Result<(), Failure> {
+        let mut notes = Deviations::new(self.limits.max_warnings);
+        let mut json = Json::begin(&mut self.text, &mut self.warnings);
+        let (found, limits) = (&mut self.found, &self.limits);
+        let walked = if readable {
+            document::walk(&found.data_set, file, limits, &mut notes, &mut json).map(Some)
+        } else {
+            Ok(None)
+        };
+        let text = json.end().filter(|_| matches!(walked, Ok(Some(_))));
+        if let Ok(Some(reached)) = walked {
+            found.reached = found.reached.max(reached);
+        }
+        for (builder, column) in batch.builders.iter_mut().zip(&self.columns.columns) {
+            if matches!(column.origin, Origin::Fact(Fact::Json)) {
+                match text {
+                    Some(text) => builder.append_text(text),
+                    None => builder.append_null(),
+                }
+            }
+        }
+        notes
+            .kept()
+            .iter()
+            .for_each(|deviation| self.warnings.note(deviation.code));
+        self.adapt(file.prefix_len());
+        walked.map(drop)
     }
 
     /// The hashes that are asked for; null of a file that could not be read.
@@ -566,7 +679,9 @@ impl Extractor {
                 Fact::Inode => builder.append_int64(identity.map(|i| i.ino.cast_signed())),
                 Fact::PathBytes => builder.append_bytes(shown.bytes()),
                 Fact::SchemaVersion => builder.append_int32(SCHEMA_VERSION),
-                Fact::Frames | Fact::Hash(..) => {}
+                // Appended where they are made.
+                Fact::Frames | Fact::Hash(..) | Fact::Json => {}
+                Fact::Tag | Fact::Vr | Fact::Value => builder.append_null(),
             }
         }
     }

@@ -12,6 +12,9 @@
 //! | `bytes` | the bytes of one file: a prefix, and a map where a prefix is not enough |
 //! | `value` | one Value Field → one cell, whatever VR the file gives it |
 //! | `nested` | elements inside sequences, by path |
+//! | `document` | all elements of a file, at all levels, given to `json` or `long` |
+//! | `json` | a header in the DICOM JSON Model |
+//! | `long` | one row an element |
 //! | `private` | private elements, by their creators |
 //! | `hash` | SHA-256 and XXH3 of a file, of its Pixel Data, of its data set |
 //! | `frames` | where every frame lies |
@@ -33,6 +36,7 @@ mod batch;
 mod bytes;
 mod column_name;
 mod date;
+mod document;
 mod engine;
 mod error;
 pub mod export;
@@ -40,7 +44,9 @@ mod extract;
 mod frames;
 mod hash;
 mod index;
+mod json;
 mod known;
+mod long;
 mod nested;
 mod object;
 mod parquet;

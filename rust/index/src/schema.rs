@@ -68,6 +68,11 @@ pub(crate) enum Fact {
     PathBytes,
     SchemaVersion,
     Hash(Part, Algorithm),
+    Json,
+    /// Of the long layout.
+    Tag,
+    Vr,
+    Value,
 }
 
 /// Those of the default row.
@@ -87,6 +92,7 @@ const FACTS: &[(&str, Fact)] = &[
 const MORE_FACTS: &[(&str, Fact)] = &[
     ("inode", Fact::Inode),
     ("mtime_ns", Fact::MtimeNs),
+    ("json", Fact::Json),
     ("path_bytes", Fact::PathBytes),
     ("schema_version", Fact::SchemaVersion),
     ("file_sha256", Fact::Hash(Part::File, Algorithm::Sha256)),
@@ -185,6 +191,10 @@ pub struct Columns {
     pub(crate) frames: bool,
     /// The file must be read wholly.
     pub(crate) hashes: bool,
+    /// All elements before and after the pixels are looked at.
+    pub(crate) json: bool,
+    /// One row an element.
+    pub(crate) long: bool,
     asked: Vec<(String, Asked)>,
     schema: SchemaRef,
 }
@@ -210,6 +220,7 @@ impl Columns {
     /// - private elements by their creator: `0019xx10:GEMS_ACQU_01`, at the outermost level;
     /// - the other file facts: `size mtime transfer_syntax pixel_offset pixel_length inode mtime_ns`, and hashes in
     ///   lower-case hexadecimal digits: `file_sha256 pixel_data_sha256 data_set_sha256` and the same with `_xxh3`;
+    /// - `json`: the header in the DICOM JSON Model, PS3.18 Annex F;
     /// - `default`, the named set.
     ///
     /// What costs more than the prefix of a file, its size and where its pixels lie, is read only if it is asked for;
@@ -240,9 +251,36 @@ impl Columns {
         Columns::of(asked, frames)
     }
 
+    /// Whether all elements of a file are looked at.
+    pub(crate) fn walks(&self) -> bool {
+        self.json || self.long
+    }
+
     /// The Arrow schema: all fields nullable, no dictionary, large or view types, so that any reader takes it.
     pub fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
+    }
+
+    /// The long layout: one row an element at all levels, `path tag vr value status error`. `tag` is `00100010`, nested
+    /// `00081140[0].00081150`; `value` is text: values joined by backslashes, numbers in the fewest digits, binary values
+    /// of at most 64 bytes in hexadecimal digits; null of sequences, of longer ones and of pixels. What a file could not be
+    /// read for is one row with null `tag`, after what could be read.
+    pub fn long() -> Result<Columns> {
+        let facts = [
+            ("path", Fact::Path),
+            ("tag", Fact::Tag),
+            ("vr", Fact::Vr),
+            ("value", Fact::Value),
+            ("status", Fact::Status),
+            ("error", Fact::Error),
+        ];
+        let asked = facts.map(|(name, fact)| (name.to_owned(), Asked::Fact(fact)));
+        let columns = Columns::of(asked.into(), false)?;
+        Ok(Columns {
+            long: true,
+            identity: true,
+            ..columns
+        })
     }
 
     /// The same and these columns after them.
@@ -266,6 +304,7 @@ impl Columns {
             facts.into_iter().any(is)
         };
         let (pixels, hashes) = (any(Fact::needs_pixels), any(Fact::is_hash));
+        let json = any(|fact| fact == Fact::Json);
         let identity = any(Fact::needs_identity);
         let (wanted, private) = (wanted(&asked, frames), private(&asked));
         let mut columns: Vec<Column> = Vec::with_capacity(asked.len());
@@ -302,6 +341,8 @@ impl Columns {
             identity,
             frames,
             hashes,
+            json,
+            long: false,
             asked,
             schema,
         })
@@ -319,7 +360,7 @@ impl Fact {
     fn needs_identity(self) -> bool {
         let of_file = matches!(
             self,
-            Fact::Size | Fact::Mtime | Fact::Inode | Fact::MtimeNs | Fact::Hash(..)
+            Fact::Size | Fact::Mtime | Fact::Inode | Fact::MtimeNs | Fact::Hash(..) | Fact::Json
         );
         of_file || self.needs_pixels()
     }
@@ -397,9 +438,15 @@ fn private(asked: &[(String, Asked)]) -> Vec<PrivateTag> {
 fn field(column: &Column) -> Field {
     let data_type = match &column.origin {
         Origin::Fact(fact) => match fact {
-            Fact::Path | Fact::Status | Fact::Error | Fact::TransferSyntax | Fact::Hash(..) => {
-                DataType::Utf8
-            }
+            Fact::Path
+            | Fact::Status
+            | Fact::Error
+            | Fact::TransferSyntax
+            | Fact::Hash(..)
+            | Fact::Json
+            | Fact::Tag
+            | Fact::Vr
+            | Fact::Value => DataType::Utf8,
             Fact::Size | Fact::PixelOffset | Fact::PixelLength | Fact::Inode | Fact::MtimeNs => {
                 DataType::Int64
             }

@@ -13,6 +13,7 @@ use rapidicom_core::value::charset::SpecificCharacterSet;
 use rapidicom_core::value::number::{Number, decimal, integer, numbers, trim_ascii};
 use rapidicom_core::value::text;
 use rapidicom_core::value::validate::leniency_of;
+use std::fmt::Write;
 
 /// What the elements of one level are read by.
 #[derive(Clone, Copy, Debug)]
@@ -173,12 +174,38 @@ fn shown(value: &Value<'_>) -> Option<String> {
             value.vr == Vr::UN && !text.is_empty() && !text.contains(|c: char| c.is_control());
         return printable.then(|| text.to_owned());
     }
-    let words = numbers(value.vr, value.bytes, value.little).map(|number| match number {
+    let words = each_number(value).map(|number| match number {
         Number::Signed(n) => n.to_string(),
         Number::Unsigned(n) => n.to_string(),
         Number::Float(n) => n.to_string(),
     });
     Some(words.collect::<Vec<_>>().join("\\"))
+}
+
+/// The binary numbers of a value; a tag of AT is one. PS3.5 §6.2
+#[inline]
+pub(crate) fn each_number<'a>(value: &Value<'a>) -> impl Iterator<Item = Number> + use<'a> {
+    let &Value { bytes, vr, little } = value;
+    let step = if vr == Vr::AT { 4 } else { vr.unit() };
+    bytes.chunks_exact(step).filter_map(move |chunk| {
+        let mut parts = numbers(vr, chunk, little);
+        match (parts.next(), parts.next()) {
+            (Some(Number::Unsigned(group)), Some(Number::Unsigned(element))) => {
+                Some(Number::Unsigned(group << 16 | element))
+            }
+            (one, _) => one,
+        }
+    })
+}
+
+/// A number in the fewest digits from which it is read again, as JSON writes it; one that is finite.
+pub(crate) fn write_number(out: &mut impl Write, number: Number) {
+    let _ = match number {
+        Number::Signed(n) => write!(out, "{n}"),
+        Number::Unsigned(n) => write!(out, "{n}"),
+        Number::Float(n) if n == 0.0 || (1e-5..1e16).contains(&n.abs()) => write!(out, "{n}"),
+        Number::Float(n) => write!(out, "{n:e}"),
+    };
 }
 
 fn is_number(vr: Vr) -> bool {
@@ -240,7 +267,14 @@ fn first<'a>(value: &Value<'a>) -> Result<(One<'a>, bool), Leniency> {
     if !is_number(value.vr) {
         return Err(Leniency::VrUnexpected);
     }
-    let mut all = numbers(value.vr, value.bytes, value.little);
+    if value.vr == Vr::AT {
+        return first_of(each_number(value));
+    }
+    first_of(numbers(value.vr, value.bytes, value.little))
+}
+
+#[inline]
+fn first_of<'a>(mut all: impl Iterator<Item = Number>) -> Result<(One<'a>, bool), Leniency> {
     let one = all.next().ok_or(Leniency::ValueLengthInvalid)?;
     Ok((One::Number(one), all.next().is_some()))
 }
@@ -261,7 +295,7 @@ fn list<T: ArrowPrimitiveType>(
             builder.values().append_option(taken);
         }
     } else if is_number(value.vr) {
-        for number in numbers(value.vr, value.bytes, value.little) {
+        for number in each_number(value) {
             let taken = noted(take(One::Number(number)), warnings);
             builder.values().append_option(taken);
         }

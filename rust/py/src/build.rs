@@ -28,8 +28,8 @@ pub(crate) struct Table {
 /// Reads what is new or changed in `sources` and writes parts; `commit(added, removed)` is called for each change, with the
 /// facts of new parts and the names of old ones.
 #[pyfunction]
-#[pyo3(signature = (sources, table, commit, *, columns, shard, threads = None, frames = false, progress = None,
-                    limits = None))]
+#[pyo3(signature = (sources, table, commit, *, columns, shard, threads = None, frames = false, archives = false,
+                    progress = None, limits = None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn build_parts<'py>(
     py: Python<'py>,
@@ -40,18 +40,21 @@ pub(crate) fn build_parts<'py>(
     shard: (u64, u64),
     threads: Option<usize>,
     frames: bool,
+    archives: bool,
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let shape = Shape {
         columns: Some(columns),
         frames,
+        json: false,
         hash: None,
+        layout: "wide",
     };
     let Arguments {
         sources,
         mut options,
-    } = arguments(sources, &shape, threads, "wide", "default", limits)?;
+    } = arguments(sources, &shape, threads, archives, "default", limits)?;
     let (index, count) = shard;
     if index >= count {
         return Err(PyValueError::new_err(format!(

@@ -170,23 +170,37 @@ pub(crate) struct Arguments {
 pub(crate) struct Shape<'a, 'py> {
     pub(crate) columns: Option<&'a Bound<'py, PyAny>>,
     pub(crate) frames: bool,
+    pub(crate) json: bool,
     pub(crate) hash: Option<&'a str>,
+    pub(crate) layout: &'a str,
 }
 
 impl Shape<'_, '_> {
     fn columns(&self) -> PyResult<Columns> {
         let py_error = |error: IndexError| PyValueError::new_err(error.to_string());
-        let more: &[&str] = match self.hash {
-            None => &[],
-            Some("sha256") => &Algorithm::Sha256.columns(),
-            Some("xxh3") => &Algorithm::Xxh3.columns(),
+        if self.layout == "long" {
+            if self.columns.is_some() || self.frames || self.json || self.hash.is_some() {
+                return Err(PyValueError::new_err(
+                    "layout='long' has its own columns: path, tag, vr, value, status, error",
+                ));
+            }
+            return Columns::long().map_err(py_error);
+        }
+        let mut more = Vec::new();
+        if self.json {
+            more.push("json");
+        }
+        match self.hash {
+            None => {}
+            Some("sha256") => more.extend(Algorithm::Sha256.columns()),
+            Some("xxh3") => more.extend(Algorithm::Xxh3.columns()),
             Some(other) => {
                 return Err(PyValueError::new_err(format!(
                     "hash is {other:?}, expected 'sha256' or 'xxh3'"
                 )));
             }
-        };
-        self.named()?.and(more).map_err(py_error)
+        }
+        self.named()?.and(&more).map_err(py_error)
     }
 
     fn named(&self) -> PyResult<Columns> {
@@ -222,7 +236,7 @@ pub(crate) fn arguments(
     sources: &Bound<'_, PyAny>,
     shape: &Shape<'_, '_>,
     threads: Option<usize>,
-    layout: &str,
+    archives: bool,
     profile: &str,
     limits: Option<Limits>,
 ) -> PyResult<Arguments> {
@@ -231,9 +245,10 @@ pub(crate) fn arguments(
             "threads is 0, expected at least 1, or None for as many as help",
         ));
     }
-    if layout != "wide" {
+    if !matches!(shape.layout, "wide" | "long") {
         return Err(PyValueError::new_err(format!(
-            "layout is {layout:?}, expected 'wide'"
+            "layout is {:?}, expected 'wide' or 'long'",
+            shape.layout
         )));
     }
     if !matches!(profile, "default" | "spark") {
@@ -244,6 +259,7 @@ pub(crate) fn arguments(
     let mut options = Options::new(shape.columns()?);
     let far = sources.extract::<PathBuf>().is_ok_and(|path| is_url(&path));
     options.threads = threads.or(far.then_some(REQUESTS));
+    options.archives = archives;
     if let Some(limits) = limits {
         options.limits = limits.0;
     }
@@ -303,8 +319,8 @@ impl Watch {
 /// One row a file as an Arrow table. `sources`: a folder, a glob, a file of paths, or paths. `columns`: keywords, tags,
 /// paths into sequences. A file that can't be read is a row with status "error".
 #[pyfunction]
-#[pyo3(signature = (sources, *, columns = None, threads = None, frames = false, hash = None, layout = "wide",
-                    profile = "default", progress = None, limits = None))]
+#[pyo3(signature = (sources, *, columns = None, threads = None, frames = false, json = false, hash = None,
+                    layout = "wide", archives = false, profile = "default", progress = None, limits = None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn index<'py>(
     py: Python<'py>,
@@ -312,8 +328,10 @@ pub(crate) fn index<'py>(
     columns: Option<&Bound<'py, PyAny>>,
     threads: Option<usize>,
     frames: bool,
+    json: bool,
     hash: Option<&str>,
     layout: &str,
+    archives: bool,
     profile: &str,
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
@@ -321,10 +339,12 @@ pub(crate) fn index<'py>(
     let shape = Shape {
         columns,
         frames,
+        json,
         hash,
+        layout,
     };
     let Arguments { sources, options } =
-        arguments(sources, &shape, threads, layout, profile, limits)?;
+        arguments(sources, &shape, threads, archives, profile, limits)?;
     let mut watch = Watch::new(progress);
     let made = py
         .detach(|| rapidicom_index::index(sources, options, &mut |progress| watch.go_on(progress)));
@@ -335,8 +355,8 @@ pub(crate) fn index<'py>(
 
 /// As `index`, as a one-shot stream of record batches: memory does not grow with the number of files.
 #[pyfunction]
-#[pyo3(signature = (sources, *, columns = None, threads = None, frames = false, hash = None, layout = "wide",
-                    profile = "default", progress = None, limits = None))]
+#[pyo3(signature = (sources, *, columns = None, threads = None, frames = false, json = false, hash = None,
+                    layout = "wide", archives = false, profile = "default", progress = None, limits = None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn scan<'py>(
     py: Python<'py>,
@@ -344,8 +364,10 @@ pub(crate) fn scan<'py>(
     columns: Option<&Bound<'py, PyAny>>,
     threads: Option<usize>,
     frames: bool,
+    json: bool,
     hash: Option<&str>,
     layout: &str,
+    archives: bool,
     profile: &str,
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
@@ -353,10 +375,12 @@ pub(crate) fn scan<'py>(
     let shape = Shape {
         columns,
         frames,
+        json,
         hash,
+        layout,
     };
     let Arguments { sources, options } =
-        arguments(sources, &shape, threads, layout, profile, limits)?;
+        arguments(sources, &shape, threads, archives, profile, limits)?;
     let scan = py
         .detach(|| rapidicom_index::scan(sources, options))
         .map_err(|e| raise(py, e))?;
@@ -368,8 +392,8 @@ pub(crate) fn scan<'py>(
 
 /// As `index`, straight into one Parquet file: complete, or not there.
 #[pyfunction]
-#[pyo3(signature = (sources, path, *, columns = None, threads = None, frames = false, hash = None, progress = None,
-                    limits = None))]
+#[pyo3(signature = (sources, path, *, columns = None, threads = None, frames = false, json = false, hash = None,
+                    layout = "wide", archives = false, progress = None, limits = None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn write_parquet<'py>(
     py: Python<'py>,
@@ -378,17 +402,22 @@ pub(crate) fn write_parquet<'py>(
     columns: Option<&Bound<'py, PyAny>>,
     threads: Option<usize>,
     frames: bool,
+    json: bool,
     hash: Option<&str>,
+    layout: &str,
+    archives: bool,
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let shape = Shape {
         columns,
         frames,
+        json,
         hash,
+        layout,
     };
     let Arguments { sources, options } =
-        arguments(sources, &shape, threads, "wide", "default", limits)?;
+        arguments(sources, &shape, threads, archives, "default", limits)?;
     let mut watch = Watch::new(progress);
     let made = py.detach(|| {
         rapidicom_index::write_parquet(sources, options, &path, &mut |progress| {

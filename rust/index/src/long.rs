@@ -1,0 +1,424 @@
+//! The long layout: one row an element, at all levels, each cell written where it will stay.
+//!
+//! The cells are bytes, and are found to be UTF-8 once a batch, not once a cell; what all rows of a file share is appended
+//! once a file.
+
+use crate::batch::LONGEST_VALUE;
+use crate::document::{Visitor, is_binary};
+use crate::error::Result;
+use crate::value::{Value, Warnings, each_number, write_number};
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer};
+use arrow_schema::SchemaRef;
+use rapidicom_core::value::charset::SpecificCharacterSet;
+use rapidicom_core::value::number::Number;
+use rapidicom_core::value::text;
+use rapidicom_core::value::validate::leniency_of;
+use rapidicom_core::{Tag, Vr};
+use std::collections::VecDeque;
+use std::fmt::{self, Write};
+use std::sync::Arc;
+
+/// A batch that holds so many bytes in one of its columns is finished early: offsets are of 32 bits.
+const MOST_BYTES: usize = 16 << 20;
+
+/// One column of text.
+struct Column {
+    /// Where each cell ends; before them a zero.
+    ends: Vec<i32>,
+    bytes: Vec<u8>,
+    validity: NullBufferBuilder,
+}
+
+impl Column {
+    fn new(rows: usize, bytes: usize) -> Column {
+        let mut ends = Vec::with_capacity(rows + 1);
+        ends.push(0);
+        Column {
+            ends,
+            bytes: Vec::with_capacity(bytes),
+            validity: NullBufferBuilder::new(rows),
+        }
+    }
+
+    /// What was written since the last cell is a cell, or null.
+    #[inline]
+    fn close(&mut self, valid: bool) {
+        // Never more: one value is at most LONGEST_VALUE bytes long, one batch not much more than MOST_BYTES.
+        self.ends
+            .push(i32::try_from(self.bytes.len()).unwrap_or(i32::MAX));
+        self.validity.append(valid);
+    }
+
+    /// The same cell again and again.
+    fn repeat(&mut self, cell: &[u8], times: usize) {
+        self.bytes.reserve(cell.len() * times);
+        for _ in 0..times {
+            self.bytes.extend_from_slice(cell);
+            let end = i32::try_from(self.bytes.len()).unwrap_or(i32::MAX);
+            self.ends.push(end);
+        }
+        self.validity.append_n_non_nulls(times);
+    }
+
+    fn repeat_null(&mut self, times: usize) {
+        let end = self.ends.last().copied().unwrap_or_default();
+        self.ends.extend(std::iter::repeat_n(end, times));
+        self.validity.append_n_nulls(times);
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        let (rows, bytes) = (self.ends.len(), self.bytes.len());
+        let full = std::mem::replace(self, Column::new(rows, bytes + bytes / 16));
+        let Column {
+            ends,
+            bytes,
+            mut validity,
+        } = full;
+        let array = StringArray::try_new(
+            OffsetBuffer::new(ends.into()),
+            Buffer::from_vec(bytes),
+            validity.finish(),
+        )?;
+        Ok(Arc::new(array))
+    }
+}
+
+impl Write for Column {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.bytes.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Rows of the long layout that are not yet a record batch, and batches that wait.
+pub(crate) struct Rows {
+    path: Column,
+    tag: Column,
+    vr: Column,
+    value: Column,
+    status: Column,
+    error: Column,
+    rows: usize,
+    /// Rows of the present file that have no path yet.
+    open: usize,
+    most: usize,
+    full: VecDeque<Result<RecordBatch>>,
+    schema: SchemaRef,
+}
+
+impl Rows {
+    pub(crate) fn new(schema: SchemaRef, most: usize) -> Rows {
+        let column = || Column::new(0, 0);
+        Rows {
+            path: column(),
+            tag: column(),
+            vr: column(),
+            value: column(),
+            status: column(),
+            error: column(),
+            rows: 0,
+            open: 0,
+            most,
+            full: VecDeque::new(),
+            schema,
+        }
+    }
+
+    /// The next batch that is full; at the end the last one too.
+    pub(crate) fn take(&mut self, end: bool) -> Result<Option<RecordBatch>> {
+        if self.full.is_empty() && end && self.rows > 0 {
+            self.finish();
+        }
+        self.full.pop_front().transpose()
+    }
+
+    /// The file's last row: why it could not be read, or not to its end.
+    pub(crate) fn fail(&mut self, path: &str, words: &str) {
+        self.path.repeat(path.as_bytes(), 1);
+        for column in [&mut self.tag, &mut self.vr, &mut self.value] {
+            column.repeat_null(1);
+        }
+        self.status.repeat(b"error", 1);
+        self.error.repeat(words.as_bytes(), 1);
+        self.rows += 1;
+        if self.is_full(path) {
+            self.finish();
+        }
+    }
+
+    /// What all rows of a file share.
+    fn share(&mut self, path: &str) {
+        self.path.repeat(path.as_bytes(), self.open);
+        self.status.repeat(b"ok", self.open);
+        self.error.repeat_null(self.open);
+        self.open = 0;
+    }
+
+    #[inline]
+    fn is_full(&self, path: &str) -> bool {
+        let paths = self.path.bytes.len() + self.open.saturating_mul(path.len());
+        let longest = paths.max(self.tag.bytes.len()).max(self.value.bytes.len());
+        self.rows >= self.most || longest >= MOST_BYTES
+    }
+
+    #[cold]
+    fn finish(&mut self) {
+        let columns = [
+            &mut self.path,
+            &mut self.tag,
+            &mut self.vr,
+            &mut self.value,
+            &mut self.status,
+            &mut self.error,
+        ];
+        let arrays: Result<Vec<ArrayRef>> = columns.into_iter().map(Column::finish).collect();
+        let schema = Arc::clone(&self.schema);
+        let batch = arrays.and_then(|arrays| Ok(RecordBatch::try_new(schema, arrays)?));
+        self.full.push_back(batch);
+        self.rows = 0;
+    }
+}
+
+/// Writes the rows of one file as it is walked.
+pub(crate) struct Long<'a> {
+    rows: &'a mut Rows,
+    path: &'a str,
+    warnings: &'a mut Warnings,
+    /// `00081140[0].`: the items that are open.
+    prefix: &'a mut String,
+    /// Rows of this file.
+    count: u64,
+}
+
+impl<'a> Long<'a> {
+    pub(crate) fn begin(
+        rows: &'a mut Rows,
+        path: &'a str,
+        warnings: &'a mut Warnings,
+        prefix: &'a mut String,
+    ) -> Long<'a> {
+        prefix.clear();
+        Long {
+            rows,
+            path,
+            warnings,
+            prefix,
+            count: 0,
+        }
+    }
+
+    /// The file is finished; of how many rows.
+    pub(crate) fn end(self) -> u64 {
+        self.rows.share(self.path);
+        self.count
+    }
+
+    #[inline]
+    fn row(&mut self, tag: Tag, vr: Vr, value: impl FnOnce(&mut Column, &mut Warnings)) {
+        let rows = &mut *self.rows;
+        rows.tag.bytes.extend_from_slice(self.prefix.as_bytes());
+        rows.tag.bytes.extend_from_slice(&hexadecimal(tag));
+        rows.tag.close(true);
+        let [a, b, ..] = vr.as_str().as_bytes() else {
+            return;
+        };
+        rows.vr.bytes.extend_from_slice(&[*a, *b]);
+        rows.vr.close(true);
+        value(&mut rows.value, self.warnings);
+        rows.rows += 1;
+        rows.open += 1;
+        self.count += 1;
+        if rows.is_full(self.path) {
+            rows.share(self.path);
+            rows.finish();
+        }
+    }
+}
+
+/// The eight digits of a tag.
+#[inline]
+pub(crate) fn hexadecimal(tag: Tag) -> [u8; 8] {
+    // Each nibble to a byte, then to its digit: seven more from ten on.
+    let spread = |word: u64| {
+        let word = (word | word << 16) & 0x0000_FFFF_0000_FFFF;
+        let word = (word | word << 8) & 0x00FF_00FF_00FF_00FF;
+        (word | word << 4) & 0x0F0F_0F0F_0F0F_0F0F
+    };
+    let nibbles = spread(u64::from(tag.0));
+    let tens = (nibbles + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    (nibbles + 0x3030_3030_3030_3030 + tens * 7).to_be_bytes()
+}
+
+fn append(
+    cell: &mut Column,
+    value: &Value<'_>,
+    charset: &SpecificCharacterSet,
+    warnings: &mut Warnings,
+) {
+    let vr = value.vr;
+    if vr.is_text() {
+        if let Some(plain) = plain(value.bytes, vr) {
+            cell.bytes.extend_from_slice(plain);
+            return cell.close(!plain.is_empty());
+        }
+        let (words, deviation) = text::decode(value.bytes, vr, charset);
+        if let Some(deviation) = deviation {
+            warnings.note(leniency_of(deviation));
+        }
+        return append_words(cell, &words, vr);
+    }
+    if is_binary(vr) {
+        for byte in value.bytes {
+            let _ = write!(cell, "{byte:02X}");
+        }
+        return cell.close(true);
+    }
+    let start = cell.bytes.len();
+    for (place, number) in each_number(value).enumerate() {
+        if place > 0 {
+            cell.bytes.push(b'\\');
+        }
+        append_number(cell, number, vr);
+    }
+    cell.close(cell.bytes.len() > start);
+}
+
+const ODD: u8 = 1;
+const BACKSLASH: u8 = 2;
+const SPACE: u8 = 4;
+
+/// What a byte means for the text it is in: [`ODD`] are those that are not their own character in every set.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte {
+            0x1B | 0x80.. => ODD,
+            0x5C => BACKSLASH,
+            0x20 => SPACE,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+/// Text that needs no decoding, and no trimming but at its end.
+#[inline]
+fn plain(bytes: &[u8], vr: Vr) -> Option<&[u8]> {
+    let bytes = text::trim_end(bytes);
+    let class = |byte: &u8| CLASSES.get(usize::from(*byte)).copied().unwrap_or(ODD);
+    let classes = bytes.iter().fold(0, |all, byte| all | class(byte));
+    let odd = match vr {
+        Vr::AE | Vr::UR => return None,
+        Vr::PN if bytes.last() == Some(&b'=') => return None,
+        Vr::PN | Vr::LO | Vr::SH | Vr::UC => ODD | BACKSLASH,
+        Vr::DS | Vr::IS => ODD | SPACE,
+        _ => ODD,
+    };
+    (classes & odd == 0).then_some(bytes)
+}
+
+fn append_words(cell: &mut Column, words: &str, vr: Vr) {
+    let start = cell.bytes.len();
+    if vr.is_single_valued() {
+        cell.bytes.extend_from_slice(words.as_bytes());
+        return cell.close(!words.is_empty());
+    }
+    for (place, part) in words.split('\\').enumerate() {
+        if place > 0 {
+            cell.bytes.push(b'\\');
+        }
+        // Spaces around a number are padding. PS3.5 §6.2
+        let part = match vr {
+            Vr::DS | Vr::IS => part.trim_matches(' '),
+            _ => text::trim_value(part, vr),
+        };
+        cell.bytes.extend_from_slice(part.as_bytes());
+    }
+    cell.close(cell.bytes.len() > start);
+}
+
+fn append_number(cell: &mut Column, number: Number, vr: Vr) {
+    let _ = match (number, vr) {
+        (Number::Unsigned(tag), Vr::AT) => write!(cell, "{tag:08X}"),
+        (Number::Unsigned(n @ 0..10), _) => cell.write_char(char::from(b'0' + n as u8)),
+        // The shortest decimal that is this single, not the double next to it.
+        (Number::Float(n), Vr::FL) => write!(cell, "{}", n as f32),
+        (number, _) => {
+            write_number(cell, number);
+            Ok(())
+        }
+    };
+}
+
+impl Visitor for Long<'_> {
+    const LONGEST_BINARY: u64 = 64;
+
+    #[inline]
+    fn element(&mut self, tag: Tag, vr: Vr, value: Option<Value<'_>>, text: &SpecificCharacterSet) {
+        self.row(tag, vr, |cell, warnings| match value {
+            Some(value) if !value.bytes.is_empty() => append(cell, &value, text, warnings),
+            _ => cell.close(false),
+        });
+    }
+
+    fn open_sequence(&mut self, tag: Tag, _: usize) {
+        self.row(tag, Vr::SQ, |cell, _| cell.close(false));
+        self.prefix
+            .push_str(std::str::from_utf8(&hexadecimal(tag)).unwrap_or_default());
+    }
+
+    fn open_item(&mut self, number: usize) {
+        let _ = write!(self.prefix, "[{number}].");
+    }
+
+    fn close_item(&mut self) {
+        let start = self.prefix.rfind('[').unwrap_or_default();
+        self.prefix.truncate(start);
+    }
+
+    fn close_sequence(&mut self, _: usize) {
+        let start = self.prefix.len().saturating_sub(8);
+        self.prefix.truncate(start);
+    }
+}
+
+const _: () = assert!(3 * LONGEST_VALUE + 3 * MOST_BYTES < i32::MAX as usize);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_of_tags() {
+        for tag in [0, 0x0010_0010, 0x7FE0_0010, 0x89AB_CDEF, 0xFFFF_FFFF] {
+            assert_eq!(hexadecimal(Tag(tag)), *format!("{tag:08X}").as_bytes());
+        }
+    }
+
+    /// What takes the short way is what decoding would have made of it.
+    #[test]
+    fn plain_text_is_decoded_text() {
+        let texts: [&[u8]; 14] = [
+            b"", b" ", b"A", b"A ", b" A", b"A\0", b"1\\2", b" 1\\ 2 ", b"A \\B ", b"A^B=",
+            b"A=B==", b"a\tb ", b"A\\", b"\\",
+        ];
+        for vr in Vr::ALL.iter().copied().filter(|vr| vr.is_text()) {
+            for bytes in texts {
+                let (mut short, mut long) = (Column::new(0, 0), Column::new(0, 0));
+                let charset = SpecificCharacterSet::DEFAULT;
+                let value = Value {
+                    bytes,
+                    vr,
+                    little: true,
+                };
+                append(&mut short, &value, &charset, &mut Warnings::default());
+                append_words(&mut long, &text::decode(bytes, vr, &charset).0, vr);
+                assert_eq!(short.bytes, long.bytes, "{vr} {bytes:?}");
+                assert_eq!(short.validity.finish(), long.validity.finish());
+            }
+        }
+    }
+}
