@@ -35,7 +35,7 @@ deny: $(DENY) ## licences, bans, sources of every crate in the wheel
 docs: .venv/installed ## the Rust documentation, and every Python example of README and docs/guide
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps && cargo test --locked --workspace --exclude rapidicom-py --doc --quiet
 	$(BIN)/python tools/run_readme.py
-	$(BIN)/python -m mypy.stubtest rapidicom --ignore-disjoint-bases
+	$(BIN)/python -m mypy.stubtest rapidicom._rapidicom rapidicom._keywords --ignore-disjoint-bases --mypy-config-file pyproject.toml
 
 bench: .venv/installed ## writes benches/RESULTS.md
 	$(BIN)/pip install --quiet --requirement benches/requirements.txt && $(BIN)/python benches/run.py $(BENCH)
