@@ -251,3 +251,15 @@ def test_wrong_arguments(folder: Path) -> None:
             rd.index(folder, **wrong)  # type: ignore[arg-type]
     with pytest.raises(OSError):
         rd.index(folder / "no such folder")
+
+
+def test_frames_of_a_colour_image_that_was_never_subsampled(tmp_path: Path) -> None:
+    """YBR_FULL_422 whose value has the length of YBR_FULL: PS3.3 C.7.6.3.1.2 says two samples a pixel, the file three."""
+    image = E.image(2, 4, samples=3, photometric="YBR_FULL_422", planar=0, frames=2)
+    for samples in (2, 3):
+        (tmp_path / f"{samples}.dcm").write_bytes(builders.file(image + E.pixels(bytes(2 * 4 * samples * 2), "OB")))
+    found = rows(tmp_path, columns=["Rows"], frames=True)
+    assert [[frame["length"] for frame in row["frames"]] for row in found] == [[16, 16], [24, 24]]
+    for row in found:
+        ranges = rd.dcmread(row["path"]).frames.byte_ranges
+        assert [(frame["offset"], frame["length"]) for frame in row["frames"]] == [tuple(one) for one in ranges]

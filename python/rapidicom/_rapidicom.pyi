@@ -49,6 +49,7 @@ __all__ = [
     "_unpack_overlay",
     "_window",
     "_window_8_bit",
+    "build_parts",
     "dcmread",
     "index",
     "is_dicom",

@@ -30,7 +30,7 @@ pub(crate) fn ranges(
         .filter(|&n| limits.max_frames.is_none_or(|most| n <= most))?;
     if !pixels.is_undefined_length() {
         return native(
-            attributes.frame_bits(file, pixels.tag)?,
+            attributes.frame_bits(file, pixels, frames)?,
             frames,
             pixels,
             limits,
@@ -114,8 +114,8 @@ impl Attributes<'_> {
     }
 
     /// Bits of one frame of native Pixel Data. PS3.5 §8.1.1, PS3.3 §C.7.6.3.1
-    fn frame_bits(&self, file: &FileBytes<'_>, tag: Tag) -> Option<u64> {
-        let allocated = match tag {
+    fn frame_bits(&self, file: &FileBytes<'_>, value: &ElementHeader, frames: u64) -> Option<u64> {
+        let allocated = match value.tag {
             Tag::FLOAT_PIXEL_DATA => 32,
             Tag::DOUBLE_FLOAT_PIXEL_DATA => 64,
             _ => self.number(file, Tag::BITS_ALLOCATED)?,
@@ -123,13 +123,19 @@ impl Attributes<'_> {
         let pixels = self
             .number(file, Tag::ROWS)?
             .checked_mul(self.number(file, Tag::COLUMNS)?)?;
+        let bits = |samples| pixels.checked_mul(samples)?.checked_mul(allocated);
         // YBR_FULL_422 stores two chrominance samples for two pixels: two samples a pixel. PS3.3 §C.7.6.3.1.2
         let subsampled = |bytes: &[u8]| Some(trim_end(bytes) == b"YBR_FULL_422");
-        let samples = match self.bytes(file, Tag::PHOTOMETRIC_INTERPRETATION, subsampled) {
-            Some(true) => 2,
-            _ => self.number(file, Tag::SAMPLES_PER_PIXEL).unwrap_or(1),
-        };
-        pixels.checked_mul(samples)?.checked_mul(allocated)
+        if self.bytes(file, Tag::PHOTOMETRIC_INTERPRETATION, subsampled) != Some(true) {
+            return bits(self.number(file, Tag::SAMPLES_PER_PIXEL).unwrap_or(1));
+        }
+        // One that has the length of all samples was never subsampled.
+        let full = bits(3)?;
+        let length = full.checked_mul(frames)?.div_ceil(8);
+        if value.value_length == length || value.value_length == length.next_multiple_of(2) {
+            return Some(full);
+        }
+        bits(2)
     }
 
     fn extended_offset_table(&self, file: &FileBytes<'_>) -> Option<ExtendedOffsetTable> {
