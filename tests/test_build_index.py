@@ -157,6 +157,8 @@ def test_wrong_arguments_fail_before_a_file_is_read(tmp_path: Path) -> None:
         rd.build_index(source, table, shard=(2, 2))
     with pytest.raises(OSError, match="absent"):
         rd.build_index(tmp_path / "absent", table)
+    with pytest.raises(ValueError, match="choose another"):
+        rd.build_index(source, tmp_path / "a%20b")
     assert not table.exists()
     rd.build_index(source, table, columns=["PatientID"])
     with pytest.raises(ValueError, match="other columns"):

@@ -254,7 +254,7 @@ def test_wrong_arguments(folder: Path) -> None:
 
 
 def test_frames_of_a_colour_image_that_was_never_subsampled(tmp_path: Path) -> None:
-    """YBR_FULL_422 whose value has the length of YBR_FULL: PS3.3 C.7.6.3.1.2 says two samples a pixel, the file three."""
+    """YBR_FULL_422 whose value has the length of YBR_FULL: PS3.3 C.7.6.3.1.2 says two samples a pixel, it has three."""
     image = E.image(2, 4, samples=3, photometric="YBR_FULL_422", planar=0, frames=2)
     for samples in (2, 3):
         (tmp_path / f"{samples}.dcm").write_bytes(builders.file(image + E.pixels(bytes(2 * 4 * samples * 2), "OB")))

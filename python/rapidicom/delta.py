@@ -204,6 +204,8 @@ class Table:
         if not 0 <= shard[0] < shard[1]:
             raise ValueError(f"shard is {shard}, expected (i, n) with 0 <= i < n")
         out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links
+        if any(sign in str(out) for sign in "%\\"):
+            raise ValueError(f"{out}: deltalake takes % and \\ in a folder's name for something else; choose another")
         if not deltalake.DeltaTable.is_deltatable(str(out)):
             names = _columns(columns, frames, json_too, hash_name)
             schema = _schema(names, frames)
