@@ -1,0 +1,34 @@
+"""index.py from end to end, on few files: it measures what it says, and each row is there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from processes import HERE, clean_environment
+
+ROWS = {
+    "build": {"build_1", "build_2"},
+    "again": {"again"},
+    "frames": {"frames_basic", "frames_extended", "frames_none"},
+    "million": {"million", "million_memory", "million_again", "sql"},
+}
+
+
+def test_rows_are_measured(tmp_path: Path) -> None:
+    for name in ("deltalake", "duckdb", "pyarrow", "pydicom", "data_store"):
+        pytest.importorskip(name)
+    words = ["--quick", "--rows", ",".join(ROWS), "--million", "5000", "--rounds", "1"]
+    command = [sys.executable, str(HERE / "index.py"), *words, "--corpus", str(tmp_path / "in"), "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=clean_environment())
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "results-index.json").read_text())
+    assert {row["key"] for row in results["rows"]} == set().union(*ROWS.values())
+    ratios = {row["key"]: row["ratio"] for row in results["rows"] if "ratio" in row}
+    assert all(0.05 < ratio < 500 for ratio in ratios.values()), ratios
+    page = (tmp_path / "RESULTS.md").read_text()
+    assert "## Index" in page and "not measured" not in page.replace("0 not measured", "")
+    assert not list((tmp_path / "in").glob("index-*"))
