@@ -99,6 +99,9 @@ def headers(folder: Path, numbers: range) -> None:
     """A header for each number, 1,000 a folder, by as many processes as there are cores."""
     for start in range(numbers.start, numbers.stop, FOLDER):
         (folder / f"{start // FOLDER:04d}").mkdir(parents=True)
+    if len(numbers) <= 10 * FOLDER:
+        _some_headers(str(folder), numbers.start, numbers.stop)
+        return
     firsts = range(numbers.start, numbers.stop, 10 * FOLDER)
     parts = [(str(folder), first, min(first + firsts.step, numbers.stop)) for first in firsts]
     with multiprocessing.get_context("spawn").Pool(len(os.sched_getaffinity(0))) as pool:

@@ -61,6 +61,7 @@ class Setting:
     million: int  # files of the row with so many
     opened: ExitStack = field(default_factory=ExitStack)  # servers
     versions: dict[str, str] = field(default_factory=dict)
+    floors: Path | None = None  # the binary, once it is built
 
     def path(self, name: str) -> str:
         """A name in the folder that is removed at the end; on the disk of the corpus."""
@@ -69,7 +70,8 @@ class Setting:
     def start(self, name: str) -> Any:
         """A process that takes part; GoneError where there is none."""
         if name == FLOOR:
-            return FloorProcess(build_floors(HERE / "build"))
+            self.floors = self.floors or build_floors(HERE / "build")
+            return FloorProcess(self.floors)
         if name == COMMAND:
             return Command()
         started = LibraryProcess(name) if name == PYDICOM else Worker(name)

@@ -4,8 +4,8 @@
 
 Bucket `bench` has COUNT objects, in/000000.dcm and so on, whose contents are the files of FOLDER in turn. Prints its
 port. The first byte of each answer comes so many milliseconds after its request. It checks no signature: it is as
-little as can be between a client and the delay. moto's server, in Python too, answers some hundred requests a second: a tenth
-of what 64 in flight ask for at 20 ms.
+little as can be between a client and the delay. moto's server, in Python too, answers some hundred requests a second:
+a tenth of what 64 in flight ask for at 20 ms.
 """
 
 from __future__ import annotations

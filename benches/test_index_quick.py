@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from processes import HERE, clean_environment
+from rows import Corpus
 
 ROWS = {
     "build": {"build_1", "build_2"},
@@ -18,11 +19,11 @@ ROWS = {
 }
 
 
-def test_rows_are_measured(tmp_path: Path) -> None:
-    for name in ("deltalake", "duckdb", "pyarrow", "pydicom", "data_store"):
+def test_rows_are_measured(tmp_path: Path, corpus: Corpus) -> None:
+    for name in ("deltalake", "duckdb", "pyarrow"):
         pytest.importorskip(name)
     words = ["--quick", "--rows", ",".join(ROWS), "--million", "5000", "--rounds", "1"]
-    command = [sys.executable, str(HERE / "index.py"), *words, "--corpus", str(tmp_path / "in"), "--out", str(tmp_path)]
+    command = [sys.executable, str(HERE / "index.py"), *words, "--corpus", str(corpus.folder), "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, env=clean_environment())
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "results-index.json").read_text())
@@ -31,4 +32,4 @@ def test_rows_are_measured(tmp_path: Path) -> None:
     assert all(0.05 < ratio < 500 for ratio in ratios.values()), ratios
     page = (tmp_path / "RESULTS.md").read_text()
     assert "## Index" in page and "not measured" not in page.replace("0 not measured", "")
-    assert not list((tmp_path / "in").glob("index-*"))
+    assert not list(corpus.folder.glob("index-*"))
