@@ -38,8 +38,10 @@ from .uid import UID as UID
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import delta as delta
+    from . import dicomdir as dicomdir
     from . import pixels as pixels
     from . import pydicom as pydicom
+    from . import remote as remote
     from . import video as video
     from .delta import IndexReport as IndexReport
     from .delta import build_index as build_index
@@ -77,6 +79,7 @@ __all__ = [
     "build_index",
     "dcmread",
     "delta",
+    "dicomdir",
     "errors",
     "index",
     "is_dicom",
@@ -84,13 +87,14 @@ __all__ = [
     "pixel_array",
     "pixels",
     "pydicom",
+    "remote",
     "scan",
     "video",
 ]
 
 
 if not TYPE_CHECKING:
-    _MODULES = frozenset({"delta", "pixels", "pydicom", "video"})
+    _MODULES = frozenset({"delta", "dicomdir", "pixels", "pydicom", "remote", "video"})
     _HOMES = {
         "IndexReport": "delta",
         "ReadWarning": "read_warning",

@@ -633,6 +633,7 @@ def index(
     columns: _Columns | None = None,
     threads: int | None = None,
     frames: bool = False,
+    hash: Literal["sha256", "xxh3"] | None = None,
     layout: Literal["wide"] = "wide",
     profile: Literal["default", "spark"] = "default",
     progress: _Progress | None = None,
@@ -641,8 +642,26 @@ def index(
     """One row a file: ``path size mtime status error warnings transfer_syntax pixel_offset pixel_length``, then the columns.
 
     ``sources``: a folder (walked), a glob pattern, a file, a text file of paths, or an iterable of paths.
-    ``columns``: keywords, tags, or paths into sequences; ``"default"`` is what a browser of studies needs.
+    ``columns``: ``"default"``, what a browser of studies needs, or a list of
+
+    - keywords and tags: ``"PatientID"``, ``"00100020"``, ``0x00100020``;
+    - paths into sequences: ``"RequestAttributesSequence[0].StudyID"``, without a number the first item; with ``[*]``,
+      once in a path, a list with an entry an item (null where the item lacks the element):
+      ``"PerFrameFunctionalGroupsSequence[*].PlanePositionSequence[0].ImagePositionPatient"``;
+    - private elements of the outermost level by their creator, in whichever block it reserved (PS3.5 §7.8):
+      ``"0019xx10:GEMS_ACQU_01"``; typed where the private dictionary knows them, else text;
+    - facts of the file: ``size mtime transfer_syntax pixel_offset pixel_length``, ``inode`` and ``mtime_ns`` (int64),
+      and hashes, in lower-case hexadecimal digits: ``file_sha256 pixel_data_sha256 data_set_sha256``, and 64-bit XXH3:
+      ``file_xxh3 pixel_data_xxh3 data_set_xxh3``.
+
     ``frames``: adds ``frames: list<struct<offset, length>>``, bytes in the file.
+    ``hash``: adds all three hashes of that algorithm, by which copies are found. Files are then read wholly, once.
+    ``file_*`` is of all bytes; ``data_set_*`` of all that follows group 0002 as it lies in the file, so that copies with
+    another preamble or File Meta Information are equal; ``pixel_data_*`` of the Value Field of Pixel Data, Float or Double
+    Float Pixel Data as it lies in the file, without the element's header; of encapsulated Pixel Data (PS3.5 §A.4) of
+    all items, the Basic Offset Table's and every item's header among them, up to and without the Sequence Delimitation
+    Item. Null where there is none, and in a deflated data set. A file that changes meanwhile is a row with status
+    ``"error"`` and ``FileChangedError``.
     ``threads``: None is as many as help.
     ``profile``: ``"spark"``: only types that Spark takes.
     ``progress``: called now and then with files done, files that could not be read, files seen, bytes read; what it
@@ -659,6 +678,7 @@ def scan(
     columns: _Columns | None = None,
     threads: int | None = None,
     frames: bool = False,
+    hash: Literal["sha256", "xxh3"] | None = None,
     layout: Literal["wide"] = "wide",
     profile: Literal["default", "spark"] = "default",
     progress: _Progress | None = None,
@@ -673,6 +693,7 @@ def write_parquet(
     columns: _Columns | None = None,
     threads: int | None = None,
     frames: bool = False,
+    hash: Literal["sha256", "xxh3"] | None = None,
     progress: _Progress | None = None,
     limits: Limits | None = None,
 ) -> _Report:

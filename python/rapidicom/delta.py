@@ -341,6 +341,9 @@ def _roots(sources: Any) -> list[tuple[str, bool]]:
         return [(os.path.abspath(path), True) for path in sources if os.path.isdir(path)]  # noqa: PTH100, PTH112
     if not isinstance(sources, (str, os.PathLike)):
         return []
+    if "://" in os.fspath(sources):
+        url = os.fspath(sources)
+        return [] if glob.has_magic(url) else [(url, True)]
     path = Path(os.path.abspath(sources))  # noqa: PTH100 - resolve() would follow links
     if path.is_dir():
         return [(str(path), True)]

@@ -53,9 +53,13 @@ def _index(parser: argparse.ArgumentParser) -> None:
         "--columns",
         action="append",
         metavar="NAMES",
-        help="keywords, tags, paths into sequences, or a named set; separated by commas",
+        help="keywords, tags (00100020), private tags (0019xx10:GEMS_ACQU_01), paths into sequences, facts of files, "
+        "or 'default'; separated by commas",
     )
     parser.add_argument("--frames", action="store_true", help="add a column with each frame's offset and length")
+    parser.add_argument(
+        "--hash", choices=["sha256", "xxh3"], help="add hashes of the file, of its pixel data and of its data set"
+    )
     parser.add_argument("-j", "--threads", type=_positive, metavar="N", help="threads (as many as the work needs)")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress and no closing words")
     parser.add_argument("--resume", action="store_true", help="a table is always resumed; with a single file, an error")

@@ -91,6 +91,7 @@ def _file(options: argparse.Namespace, output: Path) -> int:
                 columns=_columns(options.columns),
                 threads=options.threads,
                 frames=options.frames,
+                hash=options.hash,
                 progress=progress,
                 limits=None,
             )
@@ -111,10 +112,8 @@ def _file(options: argparse.Namespace, output: Path) -> int:
 
 
 def _columns(given: list[str] | None) -> list[str] | str | None:
-    """Return a list of columns, or the name of a set: sets are written small, keywords begin with a capital."""
+    """Return a list of columns, or the name of the set where it alone is given: only that has the facts of the file."""
     if given is None:
         return None
     names = [name.strip() for part in given for name in part.split(",") if name.strip()]
-    if len(names) == 1 and names[0].islower() and names[0].isalpha():
-        return names[0]
-    return names
+    return names[0] if names == ["default"] else names

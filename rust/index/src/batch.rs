@@ -1,20 +1,21 @@
 //! Rows → record batches: one builder a column, values appended where they will stay.
 
 use crate::error::Result;
-use crate::schema::{Columns, Fact, Kind, Origin, frame_fields};
+use crate::schema::{Columns, Element, Fact, Kind, Origin, frame_fields};
 use arrow_array::builder::{
     BinaryBuilder, Date32Builder, Float64Builder, Int32Builder, Int64Builder, ListBuilder,
     StringBuilder, StructBuilder, TimestampMicrosecondBuilder,
 };
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::SchemaRef;
+use arrow_array::{Array, ArrayRef, ListArray, RecordBatch};
+use arrow_buffer::{NullBufferBuilder, OffsetBuffer};
+use arrow_schema::{Field, SchemaRef};
 use std::sync::Arc;
 
 /// A batch that holds so many bytes of text is finished early: offsets are of 32 bits.
 const MOST_BYTES: usize = 16 << 20;
 
-/// A longer value is not taken into a cell.
-pub(crate) const LONGEST_VALUE: usize = 1 << 30;
+/// A longer value is not taken into a cell: as text it may take three bytes for one, and offsets are of 32 bits.
+pub(crate) const LONGEST_VALUE: usize = 1 << 29;
 
 /// The cells of one column.
 pub(crate) enum Builder {
@@ -31,6 +32,48 @@ pub(crate) enum Builder {
     Binary(BinaryBuilder),
     Time(TimestampMicrosecondBuilder),
     Frames(ListBuilder<StructBuilder>),
+    Each(Box<Each>),
+}
+
+/// Lists whose entries are cells of any other kind: an entry an item.
+pub(crate) struct Each {
+    items: Builder,
+    /// Where each list ends among the entries; before them a zero.
+    ends: Vec<i32>,
+    entries: i32,
+    validity: NullBufferBuilder,
+}
+
+impl Each {
+    fn new(items: Builder) -> Each {
+        Each {
+            items,
+            ends: vec![0],
+            entries: 0,
+            validity: NullBufferBuilder::new(0),
+        }
+    }
+
+    /// Where the next entry is to be appended.
+    pub(crate) fn next(&mut self) -> &mut Builder {
+        self.entries = self.entries.saturating_add(1);
+        &mut self.items
+    }
+
+    /// The row's list is complete, or null.
+    pub(crate) fn close(&mut self, valid: bool) {
+        self.ends.push(self.entries);
+        self.validity.append(valid);
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        let items = self.items.finish()?;
+        let ends = OffsetBuffer::new(std::mem::replace(&mut self.ends, vec![0]).into());
+        let field = Arc::new(Field::new("item", items.data_type().clone(), true));
+        self.entries = 0;
+        let list = ListArray::try_new(field, ends, items, self.validity.finish())?;
+        Ok(Arc::new(list))
+    }
 }
 
 impl Builder {
@@ -38,7 +81,7 @@ impl Builder {
         let text = || StringBuilder::with_capacity(rows, bytes);
         match origin {
             Origin::Fact(fact) => match fact {
-                Fact::Path | Fact::Status | Fact::Error | Fact::TransferSyntax => {
+                Fact::Path | Fact::Status | Fact::Error | Fact::TransferSyntax | Fact::Hash(..) => {
                     Builder::Text(text())
                 }
                 Fact::Size
@@ -59,25 +102,34 @@ impl Builder {
                     rows,
                 ))),
             },
-            Origin::Element(element) => match (element.kind, element.list) {
-                (Kind::Text, false) => Builder::Text(text()),
-                (Kind::Text, true) => Builder::Texts(ListBuilder::with_capacity(text(), rows)),
-                (Kind::Date, false) => Builder::Date(Date32Builder::with_capacity(rows)),
-                (Kind::Date, true) => Builder::Dates(ListBuilder::new(Date32Builder::new())),
-                (Kind::Int32, false) => Builder::Int32(Int32Builder::with_capacity(rows)),
-                (Kind::Int32, true) => {
-                    Builder::Int32s(ListBuilder::with_capacity(Int32Builder::new(), rows))
-                }
-                (Kind::Int64, false) => Builder::Int64(Int64Builder::with_capacity(rows)),
-                (Kind::Int64, true) => {
-                    Builder::Int64s(ListBuilder::with_capacity(Int64Builder::new(), rows))
-                }
-                (Kind::Float64, false) => Builder::Float64(Float64Builder::with_capacity(rows)),
-                (Kind::Float64, true) => {
-                    Builder::Float64s(ListBuilder::with_capacity(Float64Builder::new(), rows))
-                }
-                (Kind::Binary, _) => Builder::Binary(BinaryBuilder::new()),
-            },
+            Origin::Element(element) if element.is_each() => {
+                Builder::Each(Box::new(Each::new(Builder::of(element, 0, 0))))
+            }
+            Origin::Element(element) => Builder::of(element, rows, bytes),
+        }
+    }
+
+    /// Of the element's own values.
+    fn of(element: &Element, rows: usize, bytes: usize) -> Builder {
+        let text = || StringBuilder::with_capacity(rows, bytes);
+        match (element.kind, element.list) {
+            (Kind::Text, false) => Builder::Text(text()),
+            (Kind::Text, true) => Builder::Texts(ListBuilder::with_capacity(text(), rows)),
+            (Kind::Date, false) => Builder::Date(Date32Builder::with_capacity(rows)),
+            (Kind::Date, true) => Builder::Dates(ListBuilder::new(Date32Builder::new())),
+            (Kind::Int32, false) => Builder::Int32(Int32Builder::with_capacity(rows)),
+            (Kind::Int32, true) => {
+                Builder::Int32s(ListBuilder::with_capacity(Int32Builder::new(), rows))
+            }
+            (Kind::Int64, false) => Builder::Int64(Int64Builder::with_capacity(rows)),
+            (Kind::Int64, true) => {
+                Builder::Int64s(ListBuilder::with_capacity(Int64Builder::new(), rows))
+            }
+            (Kind::Float64, false) => Builder::Float64(Float64Builder::with_capacity(rows)),
+            (Kind::Float64, true) => {
+                Builder::Float64s(ListBuilder::with_capacity(Float64Builder::new(), rows))
+            }
+            (Kind::Binary, _) => Builder::Binary(BinaryBuilder::new()),
         }
     }
 
@@ -96,6 +148,7 @@ impl Builder {
             Builder::Binary(b) => b.append_null(),
             Builder::Time(b) => b.append_null(),
             Builder::Frames(b) => b.append_null(),
+            Builder::Each(b) => b.close(false),
         }
     }
 
@@ -161,8 +214,8 @@ impl Builder {
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        match self {
+    fn finish(&mut self) -> Result<ArrayRef> {
+        Ok(match self {
             Builder::Text(b) => Arc::new(b.finish()),
             Builder::Texts(b) => Arc::new(b.finish()),
             Builder::Date(b) => Arc::new(b.finish()),
@@ -176,7 +229,8 @@ impl Builder {
             Builder::Binary(b) => Arc::new(b.finish()),
             Builder::Time(b) => Arc::new(b.finish()),
             Builder::Frames(b) => Arc::new(b.finish()),
-        }
+            Builder::Each(b) => b.finish()?,
+        })
     }
 }
 
@@ -231,7 +285,7 @@ impl Batch {
         let mut arrays = Vec::with_capacity(self.builders.len());
         for (builder, origin) in self.builders.iter_mut().zip(&self.origins) {
             let bytes = if again == 0 { 0 } else { builder.text_len() };
-            arrays.push(builder.finish());
+            arrays.push(builder.finish()?);
             *builder = Builder::new(origin, again, bytes + bytes / 16);
         }
         (self.rows, self.bytes) = (0, 0);

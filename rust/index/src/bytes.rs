@@ -4,10 +4,10 @@
 //! How long the file is costs a system call. It is asked only when something seems odd: until then the file is taken to
 //! be endless, and what would lie beyond its end is noticed when it is read.
 
-use crate::walk::Reader;
+use crate::reader::Reader;
 use rapidicom_core::read::{Need, Window};
 use rapidicom_core::{Error, ErrorKind};
-use rapidicom_source::{Access, File, Identity, Source, SourceError};
+use rapidicom_source::{Identity, RangedBytes, Source, SourceError};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -26,6 +26,8 @@ const LONGEST_PREFIX: u64 = 64 << 10;
 pub(crate) enum Failure {
     /// The operating system, or the file under our hands.
     Source(SourceError),
+    /// What a store or an archive said.
+    Words(String),
     /// What the bytes mean.
     Meaning(Error),
     /// The file's length is known now: all that was believed before is to be read again.
@@ -102,6 +104,11 @@ impl<'a> FileBytes<'a> {
         self.total
     }
 
+    /// What it is, if no file.
+    pub(crate) fn object(&self) -> Option<&dyn RangedBytes> {
+        self.reader.object()
+    }
+
     /// How many bytes were read through the prefix.
     pub(crate) fn prefix_len(&self) -> usize {
         self.reader.bytes().len()
@@ -115,7 +122,7 @@ impl<'a> FileBytes<'a> {
         self.total = match &self.source {
             Some(source) => source.len(),
             None if self.reader.ended() => self.reader.bytes().len() as u64,
-            None => File::identity_at(&(self.path)())?.size,
+            None => self.reader.size(self.path)?,
         };
         Ok(true)
     }
@@ -184,7 +191,7 @@ impl<'a> FileBytes<'a> {
     /// The file itself.
     fn open(&mut self) -> Result<(), Failure> {
         if self.source.is_none() {
-            let source = Source::open(&(self.path)(), Access::Auto)?;
+            let source = self.reader.open(self.path)?;
             if self.total != ENDLESS && self.total != source.len() {
                 return Err(SourceError::Changed("its size").into());
             }

@@ -4,13 +4,17 @@
 //! processors; where files prove to be cold, their reading waits for a disk or a network and not for a processor, and
 //! more are added, up to sixteen.
 
+use crate::archive;
 use crate::batch::Batch;
+use crate::bytes::Failure;
 use crate::error::{IndexError, Result};
 use crate::extract::{Extractor, Outcome};
 use crate::known::{Known, Look, Shard};
+use crate::object::{Item, Object};
+use crate::reader::Reader;
 use crate::schema::Columns;
 use crate::shown::Shown;
-use crate::walk::{Chunk, Directory, Name, Reader, Sources, Walk, name_as_os};
+use crate::walk::{Chunk, Directory, Name, Sources, Walk, name_as_os};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use rapidicom_core::Limits;
@@ -65,6 +69,8 @@ pub struct Options {
     pub known: Option<Arc<Known>>,
     /// Which part of the files.
     pub shard: Shard,
+    /// Whether archives that a walk comes upon are looked into; those that are named always are.
+    pub archives: bool,
 }
 
 impl Options {
@@ -78,6 +84,7 @@ impl Options {
             batch_rows: None,
             known: None,
             shard: Shard::WHOLE,
+            archives: false,
         }
     }
 }
@@ -166,6 +173,7 @@ struct Shared {
     batch_rows: usize,
     known: Option<Arc<Known>>,
     shard: Shard,
+    archives: bool,
     /// Files that proved to be no DICOM, as [`Known`] remembers them.
     found_not_dicom: Mutex<Vec<u64>>,
     progress: Progress,
@@ -226,6 +234,7 @@ pub fn scan(sources: Sources, options: Options) -> Result<Scan> {
         batch_rows: rows.max(1),
         known: options.known,
         shard: options.shard,
+        archives: options.archives,
         found_not_dicom: Mutex::default(),
         progress: Progress::default(),
         threads: Mutex::new(Vec::new()),
@@ -451,6 +460,10 @@ impl Worker {
                 break;
             }
         }
+        // The last chunk may have taken longer than the caller's patience.
+        if self.ready.is_empty() && self.is_over() {
+            self.hand_on()?;
+        }
         Ok(match self.ready.pop_front() {
             Some(rows) => Step::Batch(rows),
             None if begun.elapsed() >= patience && !self.is_over() => Step::Waiting,
@@ -491,19 +504,22 @@ impl Worker {
                 };
                 self.names(&directory, &names)?;
             }
-            Chunk::Paths(paths) => {
-                for path in paths {
+            Chunk::Items(items) => {
+                for item in items {
                     if self.shared.progress.is_cancelled() {
                         break;
                     }
-                    self.path(path)?;
+                    match item {
+                        Item::Path(path) => self.path(path)?,
+                        Item::Object(object) => self.object(object)?,
+                    }
                 }
             }
             Chunk::Failed(path, error) => {
                 self.shown.set(&path);
                 let hash = self.hash();
                 if self.is_ours(hash) {
-                    self.failed(error, hash);
+                    self.failed(Failure::Source(error), hash);
                     self.after()?;
                 }
             }
@@ -518,9 +534,16 @@ impl Worker {
             if self.shared.progress.is_cancelled() {
                 break;
             }
+            if self.shared.archives && archive::is_archive(name_as_os(name).as_ref()) {
+                let path = directory.path().join(name_as_os(name));
+                if let Some(members) = archive::members(&path, &self.shared.limits) {
+                    self.shared.walk.push_archive(members);
+                    continue;
+                }
+            }
             self.shown.name(name_as_os(name));
             let hash = self.hash();
-            let now = || Reader::identity_in(directory, name);
+            let now = || directory.identity_of(name);
             if !self.is_ours(hash) || self.is_known(hash, now) {
                 continue;
             }
@@ -533,15 +556,42 @@ impl Worker {
                 Ok(identity) => {
                     self.row(identity, hash, &|| directory.path().join(name_as_os(name)));
                 }
-                Err(error) => self.failed(error, hash),
+                Err(error) => self.failed(Failure::Source(error), hash),
             }
             self.after()?;
         }
         Ok(())
     }
 
-    /// A file that was named, or a folder.
+    /// A member of an archive, an object of a store, bytes in memory.
+    fn object(&mut self, object: Object) -> Result<()> {
+        self.shown.set(&object.path);
+        let hash = self.hash();
+        let identity = object.identity;
+        let now = || identity.ok_or(SourceError::from(std::io::Error::other("unknown")));
+        if !self.is_ours(hash) || self.is_known(hash, now) {
+            return Ok(());
+        }
+        let want = self.extractor.prefix();
+        let begun = self.begin_timing();
+        let read = object.content.and_then(|stream| {
+            let read = self.reader.read_object(stream, want);
+            read.map_err(|error| error.to_string())
+        });
+        self.end_timing(begun)?;
+        match read {
+            Ok(()) => self.row(identity, hash, &|| object.path.clone()),
+            Err(words) => self.failed(Failure::Words(words), hash),
+        }
+        self.after()
+    }
+
+    /// A file that was named, a folder, or an archive.
     fn path(&mut self, path: PathBuf) -> Result<()> {
+        if let Some(members) = archive::members(&path, &self.shared.limits) {
+            self.shared.walk.push_archive(members);
+            return Ok(());
+        }
         self.shown.set(&path);
         let hash = self.hash();
         if !self.is_ours(hash) {
@@ -562,7 +612,7 @@ impl Worker {
                 self.shared.walk.push_folder(path);
                 return Ok(());
             }
-            Err(error) => self.failed(error, hash),
+            Err(error) => self.failed(Failure::Source(error), hash),
         }
         self.after()
     }
@@ -639,12 +689,12 @@ impl Worker {
         }
     }
 
-    fn failed(&mut self, error: SourceError, hash: u64) {
+    fn failed(&mut self, error: Failure, hash: u64) {
         if let Some(known) = &self.shared.known {
             known.forget(hash, &mut self.replaced);
         }
         self.extractor
-            .failed_row(&self.shown, error, &mut self.batch);
+            .failed_row(&self.shown, &error, &mut self.batch);
         self.counts.files += 1;
         self.counts.rows += 1;
         self.counts.failed += 1;

@@ -4,12 +4,14 @@ use crate::batch::Batch;
 use crate::bytes::{ENDLESS, Failure, FileBytes, PAGE};
 use crate::engine::NotDicom;
 use crate::frames;
+use crate::hash::{Algorithm, Hashes, Part, Parts};
 use crate::known::SCHEMA_VERSION;
 use crate::nested;
+use crate::private;
+use crate::reader::Reader;
 use crate::schema::{Columns, Fact, Origin};
 use crate::shown::Shown;
 use crate::value::{self, Level, Value, Warnings};
-use crate::walk::Reader;
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{
     ElementHeader, Event, FileStart, Scanner, StartOptions, Window, inflate, start,
@@ -40,7 +42,7 @@ pub(crate) enum Outcome {
 /// What was found in one file.
 pub(crate) struct Found {
     pub(crate) start: Option<FileStart>,
-    /// For each wanted tag its element.
+    /// For each wanted tag its element, then for each private one.
     pub(crate) slots: Vec<Option<ElementHeader>>,
     /// Pixel Data, Float or Double Float Pixel Data.
     pub(crate) pixels: Option<ElementHeader>,
@@ -57,6 +59,7 @@ pub(crate) struct Extractor {
     charset_slot: Option<usize>,
     pixel_representation_slot: Option<usize>,
     found: Found,
+    hashes: Hashes,
     warnings: Warnings,
     pages: usize,
     most_needed: usize,
@@ -83,10 +86,11 @@ impl Extractor {
             pixel_representation_slot: slot(Tag::PIXEL_REPRESENTATION),
             found: Found {
                 start: None,
-                slots: vec![None; columns.wanted.len()],
+                slots: vec![None; columns.wanted.len() + columns.private.len()],
                 pixels: None,
                 reached: 0,
             },
+            hashes: Hashes::default(),
             warnings: Warnings::default(),
             pages: 1,
             most_needed: 0,
@@ -140,18 +144,18 @@ impl Extractor {
                 .iter()
                 .for_each(|deviation| self.warnings.note(deviation.code));
         }
-        self.append(&mut file, identity, shown, failure, batch)
+        self.append(&mut file, identity, shown, path, failure, batch)
     }
 
     /// A file of which nothing could be read.
-    pub(crate) fn failed_row(&mut self, shown: &Shown, error: SourceError, batch: &mut Batch) {
+    pub(crate) fn failed_row(&mut self, shown: &Shown, error: &Failure, batch: &mut Batch) {
         for (builder, column) in batch.builders.iter_mut().zip(&self.columns.columns) {
             match column.origin {
                 Origin::Fact(Fact::Path) => builder.append_text(shown.text()),
                 Origin::Fact(Fact::PathBytes) => builder.append_bytes(shown.bytes()),
                 Origin::Fact(Fact::SchemaVersion) => builder.append_int32(SCHEMA_VERSION),
                 Origin::Fact(Fact::Status) => builder.append_text("error"),
-                Origin::Fact(Fact::Error) => builder.append_text(&words(&Failure::Source(error))),
+                Origin::Fact(Fact::Error) => builder.append_text(&words(error)),
                 Origin::Fact(Fact::Warnings) => builder.append_texts(std::iter::empty()),
                 _ => builder.append_null(),
             }
@@ -183,7 +187,7 @@ impl Extractor {
             let result = self.attempt(file, notes);
             let again = match &result {
                 Err(Failure::Again) => true,
-                Err(Failure::Source(_)) => false,
+                Err(Failure::Source(_) | Failure::Words(_)) => false,
                 // What seems odd may be so only because the file was taken to be endless.
                 Err(Failure::Meaning(_)) => file.learn_total()?,
                 Ok(()) => !notes.is_empty() && file.learn_total()?,
@@ -223,6 +227,10 @@ impl Extractor {
         let ascending = self.scan(file, from, end, encoding, notes, false)?;
         if !ascending {
             self.scan(file, from, end, encoding, &mut Deviations::new(0), true)?;
+        }
+        if !self.columns.private.is_empty() {
+            let range = from..end;
+            self.private(file, &private::Level { range, encoding }, notes)?;
         }
         for header in self.found.slots.iter().skip(self.columns.meta).flatten() {
             self.found.reached = self.found.reached.max(header.value_end());
@@ -290,6 +298,21 @@ impl Extractor {
         Ok(scanner.is_ascending())
     }
 
+    #[cold]
+    fn private(
+        &mut self,
+        file: &mut FileBytes<'_>,
+        level: &private::Level,
+        notes: &mut Deviations,
+    ) -> Result<(), Failure> {
+        let (wanted, limits) = (&self.columns.private, &self.limits);
+        let places = self.found.slots.get_mut(self.columns.wanted.len()..);
+        let places = places.unwrap_or_default();
+        let reached = private::find(wanted, level, file, limits, notes, places)?;
+        self.found.reached = self.found.reached.max(reached);
+        Ok(())
+    }
+
     /// What the elements of the outermost level are read by.
     fn level(&mut self, file: &FileBytes<'_>) -> Level {
         let encoding = self
@@ -331,6 +354,7 @@ impl Extractor {
         file: &mut FileBytes<'_>,
         identity: Option<Identity>,
         shown: &Shown,
+        path: &dyn Fn() -> PathBuf,
         mut failure: Option<Failure>,
         batch: &mut Batch,
     ) -> Outcome {
@@ -378,12 +402,12 @@ impl Extractor {
                         .as_ref()
                         .map_or(Encoding::ExplicitLittle, |start| start.encoding);
                     let place = nested::Place {
-                        bytes: &bytes,
                         header: *header,
                         encoding,
                         level,
                     };
-                    nested::append(builder, element, &place, limits, warnings);
+                    let more = nested::append(builder, element, place, &bytes, limits, warnings);
+                    held = held.saturating_add(more);
                 }
                 Err(error) => {
                     failure.get_or_insert(error);
@@ -393,6 +417,11 @@ impl Extractor {
         }
         if self.columns.frames {
             self.frames(file, &level, batch);
+        }
+        if self.columns.hashes
+            && let Err(error) = self.hash(file, path, identity, failure.as_ref(), &level, batch)
+        {
+            failure.get_or_insert(error.into());
         }
         self.facts(file, identity, shown, failure.as_ref(), batch);
         batch.end_row(held);
@@ -433,6 +462,55 @@ impl Extractor {
         }
     }
 
+    /// The hashes that are asked for; null of a file that could not be read.
+    #[cold]
+    fn hash(
+        &mut self,
+        file: &FileBytes<'_>,
+        path: &dyn Fn() -> PathBuf,
+        identity: Option<Identity>,
+        failure: Option<&Failure>,
+        level: &Level,
+        batch: &mut Batch,
+    ) -> Result<(), SourceError> {
+        let columns = Arc::clone(&self.columns);
+        let hash = |origin: &Origin| match origin {
+            Origin::Fact(Fact::Hash(part, algorithm)) => Some((*part, *algorithm)),
+            _ => None,
+        };
+        let asked: Vec<(Part, Algorithm)> = columns
+            .columns
+            .iter()
+            .filter_map(|column| hash(&column.origin))
+            .collect();
+        let start = self.found.start.as_ref();
+        let parts = Parts {
+            data_set: start.map(|start| start.data_set),
+            pixels: self
+                .found
+                .pixels
+                .filter(|_| start.is_some_and(|start| !start.deflated)),
+            little: level.little,
+        };
+        let made = match failure {
+            Some(Failure::Source(_)) => Ok(Vec::new()),
+            _ => match file.object() {
+                Some(stream) => self.hashes.of_object(stream, &asked, &parts),
+                None => self.hashes.of_file(&path(), identity, &asked, &parts),
+            },
+        };
+        let mut made_ones = made.as_ref().map_or(&[][..], Vec::as_slice).iter();
+        for (builder, column) in batch.builders.iter_mut().zip(&columns.columns) {
+            if hash(&column.origin).is_some() {
+                match made_ones.next() {
+                    Some(Some(digits)) => builder.append_text(digits),
+                    _ => builder.append_null(),
+                }
+            }
+        }
+        made.map(drop)
+    }
+
     /// What is known of the file besides its elements.
     fn facts(
         &self,
@@ -457,7 +535,7 @@ impl Extractor {
                 Fact::Size => {
                     builder.append_int64(identity.and_then(|i| i64::try_from(i.size).ok()))
                 }
-                Fact::Mtime => builder.append_int64(identity.map(|i| i.mtime_ns.div_euclid(1000))),
+                Fact::Mtime => builder.append_int64(time(identity).map(|ns| ns.div_euclid(1000))),
                 Fact::Status => builder.append_text(if failure.is_some() { "error" } else { "ok" }),
                 Fact::Error => match failure {
                     Some(failure) => builder.append_text(&words(failure)),
@@ -481,14 +559,20 @@ impl Extractor {
                     let defined = pixels.filter(|p| !p.is_undefined_length());
                     builder.append_int64(defined.and_then(|p| i64::try_from(p.value_length).ok()));
                 }
-                Fact::MtimeNs => builder.append_int64(identity.map(|i| i.mtime_ns)),
+                Fact::MtimeNs => builder.append_int64(time(identity)),
                 Fact::Inode => builder.append_int64(identity.map(|i| i.ino.cast_signed())),
                 Fact::PathBytes => builder.append_bytes(shown.bytes()),
                 Fact::SchemaVersion => builder.append_int32(SCHEMA_VERSION),
-                Fact::Frames => {}
+                Fact::Frames | Fact::Hash(..) => {}
             }
         }
     }
+}
+
+/// Bytes in memory have no time.
+fn time(identity: Option<Identity>) -> Option<i64> {
+    let identity = identity.filter(|i| i.ino != 0 || i.mtime_ns != 0)?;
+    Some(identity.mtime_ns)
 }
 
 /// File Meta Information is in Explicit VR Little Endian and the default repertoire. PS3.10 §7.1
@@ -630,6 +714,7 @@ fn words(failure: &Failure) -> String {
             )
         }
         Failure::Source(error) => format!("FileChangedError: {error}"),
+        Failure::Words(said) => format!("OSError: {said}"),
         Failure::Again => "InternalError: the file was not read to its end".to_owned(),
         Failure::Meaning(error) => {
             let kind = match error.kind {

@@ -319,10 +319,6 @@ pub(crate) fn open_part(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<F
 fn identities(
     path: &Path,
 ) -> Result<impl Iterator<Item = std::result::Result<RecordBatch, arrow_schema::ArrowError>>> {
-    let refuse = |error| IndexError::Source {
-        path: path.to_path_buf(),
-        error,
-    };
     let builder = open_part(path)?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), IDENTITY);
     builder
@@ -447,7 +443,12 @@ pub(crate) fn vanished(known: &Known, parts: &[PathBuf], roots: &[Root]) -> Resu
 /// A row is taken out only where the system says that there is no such file, or where the row is of what could not be
 /// read then and is not met now: a share that is not there for a while costs no row.
 fn is_gone(path: &[u8], stamp: u64, roots: &[Root]) -> bool {
-    let Some(path) = path_of(path) else {
+    // Of a member of an archive the archive's own path is behind the last `::`.
+    let archive = path
+        .windows(2)
+        .rposition(|pair| pair == b"::")
+        .map(|at| at + 2);
+    let Some(path) = path_of(path.get(archive.unwrap_or(0)..).unwrap_or_default()) else {
         return false;
     };
     let mut around = roots.iter().filter(|root| path.starts_with(&root.folder));
@@ -455,7 +456,8 @@ fn is_gone(path: &[u8], stamp: u64, roots: &[Root]) -> bool {
         return false;
     };
     match std::fs::symlink_metadata(&path) {
-        Ok(_) => whole && stamp == NONE,
+        // The archive was looked through, and this was not met in it.
+        Ok(_) => whole && (stamp == NONE || archive.is_some()),
         Err(error) => matches!(
             error.kind(),
             std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory

@@ -3,11 +3,17 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `walk` | folders, patterns and lists of paths → chunks of names, a bounded number at a time |
+//! | `column_name` | the words of a column's name → what they mean |
 //! | `schema` | what was asked for → [`Columns`]: names, types, tags; from the dictionary alone |
 //! | `extract` | one file → where its wanted elements lie → one row |
+//! | `archive` | members of ZIP and TAR files |
+//! | `object` | what is read like a file and is none |
+//! | `reader` | the first bytes of one file or object after the other |
 //! | `bytes` | the bytes of one file: a prefix, and a map where a prefix is not enough |
 //! | `value` | one Value Field → one cell, whatever VR the file gives it |
 //! | `nested` | elements inside sequences, by path |
+//! | `private` | private elements, by their creators |
+//! | `hash` | SHA-256 and XXH3 of a file, of its Pixel Data, of its data set |
 //! | `frames` | where every frame lies |
 //! | `shown` | the path of a row |
 //! | `batch` | rows → record batches |
@@ -22,19 +28,25 @@
 //! is nothing global, so that a process may fork between two of them.
 #![forbid(unsafe_code)]
 
+mod archive;
 mod batch;
 mod bytes;
+mod column_name;
 mod date;
 mod engine;
 mod error;
 pub mod export;
 mod extract;
 mod frames;
+mod hash;
 mod index;
 mod known;
 mod nested;
+mod object;
 mod parquet;
 mod parts;
+mod private;
+mod reader;
 mod schema;
 mod shown;
 mod value;
@@ -44,8 +56,10 @@ pub use arrow_array::RecordBatch;
 pub use arrow_schema::SchemaRef;
 pub use engine::{Counts, NotDicom, Options, Progress, Rows, Scan, Step, scan};
 pub use error::{IndexError, Result};
+pub use hash::Algorithm;
 pub use index::{Index, index};
 pub use known::{Known, Root, Shard};
+pub use object::{InMemory, Item, Object};
 pub use parquet::{Report, write_batches, write_parquet};
 pub use parts::{Bound, Build, BuildReport, Change, Part, Statistics, build_parts};
 pub use schema::{Columns, DEFAULT};

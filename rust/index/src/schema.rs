@@ -1,9 +1,12 @@
 //! What was asked for → columns: their names, their types and where they come from. The types follow from the
 //! dictionary alone, never from the data, so that the tables of any two runs fit together.
 
-use crate::error::{IndexError, Result};
+use crate::column_name::parse;
+use crate::error::Result;
+use crate::hash::{Algorithm, Part};
+use crate::private::PrivateTag;
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
-use rapidicom_core::dictionary::{self, DictionaryVr};
+use rapidicom_core::dictionary::DictionaryVr;
 use rapidicom_core::{Tag, Vr};
 use std::sync::Arc;
 
@@ -64,8 +67,10 @@ pub(crate) enum Fact {
     Inode,
     PathBytes,
     SchemaVersion,
+    Hash(Part, Algorithm),
 }
 
+/// Those of the default row.
 const FACTS: &[(&str, Fact)] = &[
     ("path", Fact::Path),
     ("size", Fact::Size),
@@ -76,14 +81,36 @@ const FACTS: &[(&str, Fact)] = &[
     ("transfer_syntax", Fact::TransferSyntax),
     ("pixel_offset", Fact::PixelOffset),
     ("pixel_length", Fact::PixelLength),
-    ("mtime_ns", Fact::MtimeNs),
-    ("inode", Fact::Inode),
-    ("path_bytes", Fact::PathBytes),
-    ("schema_version", Fact::SchemaVersion),
 ];
 
-/// How many of them are in the default row.
-const COMMON: usize = 9;
+/// Those that only whoever names them gets.
+const MORE_FACTS: &[(&str, Fact)] = &[
+    ("inode", Fact::Inode),
+    ("mtime_ns", Fact::MtimeNs),
+    ("path_bytes", Fact::PathBytes),
+    ("schema_version", Fact::SchemaVersion),
+    ("file_sha256", Fact::Hash(Part::File, Algorithm::Sha256)),
+    (
+        "pixel_data_sha256",
+        Fact::Hash(Part::PixelData, Algorithm::Sha256),
+    ),
+    (
+        "data_set_sha256",
+        Fact::Hash(Part::DataSet, Algorithm::Sha256),
+    ),
+    ("file_xxh3", Fact::Hash(Part::File, Algorithm::Xxh3)),
+    (
+        "pixel_data_xxh3",
+        Fact::Hash(Part::PixelData, Algorithm::Xxh3),
+    ),
+    ("data_set_xxh3", Fact::Hash(Part::DataSet, Algorithm::Xxh3)),
+];
+
+/// The fact of this name.
+pub(crate) fn fact(name: &str) -> Option<Fact> {
+    let mut all = FACTS.iter().chain(MORE_FACTS);
+    all.find(|(known, _)| *known == name).map(|&(_, fact)| fact)
+}
 
 /// In every row, asked for or not: a table that hides what failed would lie.
 const ALWAYS: [Fact; 4] = [Fact::Path, Fact::Status, Fact::Error, Fact::Warnings];
@@ -99,17 +126,34 @@ pub(crate) enum Kind {
     Binary,
 }
 
+/// Which items of a sequence a path goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// `[3]`
+    One(u32),
+    /// `[*]`: a list, an entry an item.
+    All,
+}
+
 /// An element of the data set, or of the items that lead to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Element {
-    /// Where in [`Columns::wanted`] the element of the outermost level is.
+    /// Which of the elements that are looked for at the outermost level: of [`Columns::wanted`], then of
+    /// [`Columns::private`].
     pub(crate) slot: usize,
     /// The item of that element, and the elements and items inside; the last tag is the column's.
-    pub(crate) inside: Vec<(u32, Tag)>,
+    pub(crate) inside: Vec<(Which, Tag)>,
     /// The VR where the file does not say one.
     pub(crate) vr: DictionaryVr,
     pub(crate) kind: Kind,
     pub(crate) list: bool,
+}
+
+impl Element {
+    /// Whether a cell is a list, an entry an item.
+    pub(crate) fn is_each(&self) -> bool {
+        self.inside.iter().any(|&(which, _)| which == Which::All)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -132,19 +176,25 @@ pub struct Columns {
     pub(crate) wanted: Vec<Tag>,
     /// How many of them are of group 0002.
     pub(crate) meta: usize,
+    /// Private elements of the outermost level, by their creators.
+    pub(crate) private: Vec<PrivateTag>,
     /// Pixel Data must be found.
     pub(crate) pixels: bool,
     /// Size or time of the file is asked for, or the length of its Pixel Data, which may be cut off.
     pub(crate) identity: bool,
     pub(crate) frames: bool,
+    /// The file must be read wholly.
+    pub(crate) hashes: bool,
+    asked: Vec<(String, Asked)>,
     schema: SchemaRef,
 }
 
 impl Columns {
     /// The default row: all file facts, then [`DEFAULT`].
     pub fn default_row(frames: bool) -> Result<Columns> {
-        let common = FACTS.iter().take(COMMON);
-        let facts = common.map(|&(name, fact)| (name.to_owned(), Asked::Fact(fact)));
+        let facts = FACTS
+            .iter()
+            .map(|&(name, fact)| (name.to_owned(), Asked::Fact(fact)));
         let mut asked: Vec<(String, Asked)> = facts.collect();
         for name in DEFAULT {
             asked.push(parse(name)?);
@@ -152,12 +202,18 @@ impl Columns {
         Columns::of(asked, frames)
     }
 
-    /// `path status error warnings` and then what is asked for: keywords, tags (`00100010` or `(0010,0010)`), paths into
-    /// sequences (`RequestAttributesSequence[0].StudyID`; without an index the first item), the other file facts
-    /// (`size mtime transfer_syntax pixel_offset pixel_length`; `mtime_ns inode path_bytes schema_version`, by which a table
-    /// knows its files again), or `default`, the named set.
+    /// `path status error warnings` and then what is asked for:
     ///
-    /// What costs more than the prefix of a file, its size and where its pixels lie, is read only if it is asked for.
+    /// - keywords, and tags: `00100010` or `(0010,0010)`;
+    /// - paths into sequences: `RequestAttributesSequence[0].StudyID`, without an index the first item, `[*]` all items,
+    ///   as a list with an entry an item;
+    /// - private elements by their creator: `0019xx10:GEMS_ACQU_01`, at the outermost level;
+    /// - the other file facts: `size mtime transfer_syntax pixel_offset pixel_length inode mtime_ns`, and hashes in
+    ///   lower-case hexadecimal digits: `file_sha256 pixel_data_sha256 data_set_sha256` and the same with `_xxh3`;
+    /// - `default`, the named set.
+    ///
+    /// What costs more than the prefix of a file, its size and where its pixels lie, is read only if it is asked for;
+    /// hashes read all of it.
     pub fn new<S: AsRef<str>>(names: &[S], frames: bool) -> Result<Columns> {
         let named = |fact| {
             FACTS
@@ -165,10 +221,10 @@ impl Columns {
                 .find(|f| f.1 == fact)
                 .map(|f| (f.0.to_owned(), Asked::Fact(fact)))
         };
-        let unnamed = |fact: &Fact| {
+        let unnamed = |wanted: &Fact| {
             !names
                 .iter()
-                .any(|name| fact_of(name.as_ref()) == Some(*fact))
+                .any(|name| fact(name.as_ref()) == Some(*wanted))
         };
         let always = ALWAYS.into_iter().filter(unnamed);
         let mut asked: Vec<(String, Asked)> = always.filter_map(named).collect();
@@ -189,38 +245,50 @@ impl Columns {
         Arc::clone(&self.schema)
     }
 
+    /// The same and these columns after them.
+    pub fn and<S: AsRef<str>>(self, names: &[S]) -> Result<Columns> {
+        let mut asked = self.asked;
+        for name in names {
+            asked.push(parse(name.as_ref())?);
+        }
+        Columns::of(asked, self.frames)
+    }
+
     fn of(mut asked: Vec<(String, Asked)>, frames: bool) -> Result<Columns> {
         if frames {
             asked.push(("frames".to_owned(), Asked::Fact(Fact::Frames)));
         }
-        let is = |facts: &[Fact]| {
-            asked
-                .iter()
-                .any(|(_, a)| matches!(a, Asked::Fact(f) if facts.contains(f)))
+        let any = |is: fn(Fact) -> bool| {
+            let facts = asked.iter().filter_map(|(_, asked)| match asked {
+                Asked::Fact(fact) => Some(*fact),
+                Asked::Element(..) => None,
+            });
+            facts.into_iter().any(is)
         };
-        let pixels = is(&[Fact::PixelOffset, Fact::PixelLength, Fact::Frames]);
-        let identity = pixels || is(&[Fact::Size, Fact::Mtime, Fact::MtimeNs, Fact::Inode]);
-        let mut wanted = wanted(&asked, frames);
-        wanted.sort_unstable();
-        wanted.dedup();
+        let (pixels, hashes) = (any(Fact::needs_pixels), any(Fact::is_hash));
+        let identity = any(Fact::needs_identity);
+        let (wanted, private) = (wanted(&asked, frames), private(&asked));
         let mut columns: Vec<Column> = Vec::with_capacity(asked.len());
-        for (name, asked) in asked {
-            if columns.iter().any(|c| c.name == name) {
+        for (name, asked) in &asked {
+            if columns.iter().any(|c| c.name == *name) {
                 continue; // asked for by name and in a set
             }
             let origin = match asked {
-                Asked::Fact(fact) => Origin::Fact(fact),
-                Asked::Element(tag, inside, vr, kind, list) => {
-                    let slot = wanted.binary_search(&tag).unwrap_or_default();
+                Asked::Fact(fact) => Origin::Fact(*fact),
+                Asked::Element(outermost, element) => {
+                    let slot = match outermost {
+                        Outermost::Tag(tag) => wanted.binary_search(tag),
+                        Outermost::Private(tag) => {
+                            private.binary_search(tag).map(|place| wanted.len() + place)
+                        }
+                    };
                     Origin::Element(Element {
-                        slot,
-                        inside,
-                        vr,
-                        kind,
-                        list,
+                        slot: slot.unwrap_or_default(),
+                        ..element.clone()
                     })
                 }
             };
+            let name = name.clone();
             columns.push(Column { name, origin });
         }
         let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
@@ -229,32 +297,67 @@ impl Columns {
             columns,
             wanted,
             meta,
+            private,
             pixels,
             identity,
             frames,
+            hashes,
+            asked,
             schema,
         })
     }
 }
 
-/// A column as it was asked for: tag of the outermost level, what is inside, dictionary VR, kind, list.
-enum Asked {
-    Fact(Fact),
-    Element(Tag, Vec<(u32, Tag)>, DictionaryVr, Kind, bool),
+impl Fact {
+    fn needs_pixels(self) -> bool {
+        matches!(
+            self,
+            Fact::PixelOffset | Fact::PixelLength | Fact::Frames | Fact::Hash(Part::PixelData, _)
+        )
+    }
+
+    fn needs_identity(self) -> bool {
+        let of_file = matches!(
+            self,
+            Fact::Size | Fact::Mtime | Fact::Inode | Fact::MtimeNs | Fact::Hash(..)
+        );
+        of_file || self.needs_pixels()
+    }
+
+    fn is_hash(self) -> bool {
+        matches!(self, Fact::Hash(..))
+    }
 }
 
-/// What the reading of these columns must come upon: the elements, and those that say how to read them.
+/// A column as it was asked for.
+#[derive(Clone, Debug)]
+pub(crate) enum Asked {
+    Fact(Fact),
+    Element(Outermost, Element),
+}
+
+/// How the element of the outermost level is found.
+#[derive(Clone, Debug)]
+pub(crate) enum Outermost {
+    Tag(Tag),
+    Private(PrivateTag),
+}
+
+/// What the reading of these columns must come upon, ascending: the elements, and those that say how to read them.
 fn wanted(asked: &[(String, Asked)], frames: bool) -> Vec<Tag> {
     let mut wanted = Vec::new();
     for (_, asked) in asked {
-        let Asked::Element(tag, inside, vr, ..) = asked else {
+        let Asked::Element(outermost, element) = asked else {
             continue;
         };
-        wanted.push(*tag);
-        if !inside.is_empty() || vr.one().is_none_or(Vr::uses_specific_character_set) {
+        if let Outermost::Tag(tag) = outermost {
+            wanted.push(*tag);
+        }
+        let one = element.vr.one();
+        if !element.inside.is_empty() || one.is_none_or(Vr::uses_specific_character_set) {
             wanted.push(Tag::SPECIFIC_CHARACTER_SET);
         }
-        if vr.one().is_none() {
+        if one.is_none() {
             wanted.push(Tag::PIXEL_REPRESENTATION);
         }
     }
@@ -272,138 +375,32 @@ fn wanted(asked: &[(String, Asked)], frames: bool) -> Vec<Tag> {
             Tag::EXTENDED_OFFSET_TABLE_LENGTHS,
         ]);
     }
+    wanted.sort_unstable();
+    wanted.dedup();
     wanted
 }
 
-fn fact_of(name: &str) -> Option<Fact> {
-    FACTS.iter().find(|f| f.0 == name).map(|f| f.1)
-}
-
-fn parse(name: &str) -> Result<(String, Asked)> {
-    if let Some(fact) = fact_of(name) {
-        return Ok((name.to_owned(), Asked::Fact(fact)));
-    }
-    let steps: Vec<&str> = name.split('.').collect();
-    let mut tags = Vec::with_capacity(steps.len());
-    for (place, step) in steps.iter().enumerate() {
-        let last = place + 1 == steps.len();
-        let (word, item) = index(step, name)?;
-        let tag = tag(word).ok_or_else(|| unknown(word, name))?;
-        match (last, item) {
-            (true, Some(_)) => {
-                return Err(IndexError::Column(format!(
-                    "{name:?}: only a sequence has items; name an element inside"
-                )));
-            }
-            (false, _) if !may_be_sequence(tag) => {
-                return Err(IndexError::Column(format!(
-                    "{name:?}: {word} is no sequence, nothing is inside"
-                )));
-            }
-            _ => tags.push((item.unwrap_or(0), tag)),
-        }
-    }
-    let Some((&(_, leaf), &(_, first))) = tags.last().zip(tags.first()) else {
-        return Err(unknown(name, name));
-    };
-    let entry = dictionary::by_tag(leaf);
-    let vr = entry.map_or(DictionaryVr::None, |e| e.vr());
-    if vr == DictionaryVr::One(Vr::SQ) {
-        return Err(IndexError::Column(format!(
-            "{name:?} is a sequence: name an element inside, such as {name}[0].CodeValue"
-        )));
-    }
-    let kind = kind_of(vr);
-    let list = kind != Kind::Binary
-        && entry.is_some_and(|e| !e.vm().is_one())
-        && !vr.one().is_some_and(Vr::is_single_valued);
-    let items = tags.iter().map(|&(item, _)| item);
-    let inside = items
-        .zip(tags.iter().skip(1).map(|&(_, tag)| tag))
+/// The private elements that are asked for, ascending.
+fn private(asked: &[(String, Asked)]) -> Vec<PrivateTag> {
+    let mut private: Vec<PrivateTag> = asked
+        .iter()
+        .filter_map(|(_, asked)| match asked {
+            Asked::Element(Outermost::Private(tag), _) => Some(tag.clone()),
+            _ => None,
+        })
         .collect();
-    let title = match entry {
-        Some(entry) if tags.len() == 1 && !entry.keyword().is_empty() => entry.keyword().to_owned(),
-        _ => name.to_owned(),
-    };
-    Ok((title, Asked::Element(first, inside, vr, kind, list)))
-}
-
-/// `Word[3]` → the word and 3.
-fn index<'a>(step: &'a str, name: &str) -> Result<(&'a str, Option<u32>)> {
-    let Some((word, rest)) = step.split_once('[') else {
-        return Ok((step, None));
-    };
-    match rest
-        .strip_suffix(']')
-        .and_then(|digits| digits.parse().ok())
-    {
-        Some(item) => Ok((word, Some(item))),
-        None => Err(IndexError::Column(format!(
-            "{name:?}: expected the number of an item, as in {word}[0]"
-        ))),
-    }
-}
-
-fn tag(word: &str) -> Option<Tag> {
-    if let Some(tag) = dictionary::by_keyword(word) {
-        return Some(tag);
-    }
-    let digits: String = word
-        .chars()
-        .filter(|c| !matches!(c, '(' | ')' | ','))
-        .collect();
-    let hexadecimal = digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    hexadecimal
-        .then(|| u32::from_str_radix(&digits, 16).ok())
-        .flatten()
-        .map(Tag)
-}
-
-fn may_be_sequence(tag: Tag) -> bool {
-    matches!(
-        dictionary::vr_of(tag),
-        DictionaryVr::One(Vr::SQ) | DictionaryVr::None
-    )
-}
-
-fn unknown(word: &str, name: &str) -> IndexError {
-    let place = if word == name {
-        String::new()
-    } else {
-        format!(" in {name:?}")
-    };
-    let near = match dictionary::nearest_keyword(word) {
-        Some(keyword) => format!("; nearest is {keyword}"),
-        None => "; expected a keyword, a tag such as 00100010, a path such as ReferencedSeriesSequence[0].Modality, \
-                 a file fact or \"default\""
-            .to_owned(),
-    };
-    IndexError::Column(format!("no column {word:?}{place}{near}"))
-}
-
-/// Unsigned numbers take the next wider signed type, which every engine has. A private or unknown element is text: what
-/// its VR in the file is shown as.
-fn kind_of(vr: DictionaryVr) -> Kind {
-    match vr {
-        DictionaryVr::One(vr) => match vr {
-            Vr::DA => Kind::Date,
-            Vr::US | Vr::SS => Kind::Int32,
-            Vr::IS | Vr::UL | Vr::SL | Vr::SV | Vr::UV | Vr::AT => Kind::Int64,
-            Vr::DS | Vr::FL | Vr::FD => Kind::Float64,
-            Vr::OB | Vr::OD | Vr::OF | Vr::OL | Vr::OV | Vr::OW | Vr::UN | Vr::SQ => Kind::Binary,
-            _ => Kind::Text,
-        },
-        DictionaryVr::UsOrSs => Kind::Int32,
-        DictionaryVr::ObOrOw | DictionaryVr::UsOrOw | DictionaryVr::UsOrSsOrOw => Kind::Binary,
-        DictionaryVr::None => Kind::Text,
-    }
+    private.sort_unstable();
+    private.dedup();
+    private
 }
 
 fn field(column: &Column) -> Field {
     let data_type = match &column.origin {
         Origin::Fact(fact) => match fact {
-            Fact::Path | Fact::Status | Fact::Error | Fact::TransferSyntax => DataType::Utf8,
-            Fact::Size | Fact::PixelOffset | Fact::PixelLength | Fact::MtimeNs | Fact::Inode => {
+            Fact::Path | Fact::Status | Fact::Error | Fact::TransferSyntax | Fact::Hash(..) => {
+                DataType::Utf8
+            }
+            Fact::Size | Fact::PixelOffset | Fact::PixelLength | Fact::Inode | Fact::MtimeNs => {
                 DataType::Int64
             }
             Fact::PathBytes => DataType::Binary,
@@ -421,13 +418,14 @@ fn field(column: &Column) -> Field {
                 Kind::Float64 => DataType::Float64,
                 Kind::Binary => DataType::Binary,
             };
-            if element.list { list_of(one) } else { one }
+            let one = if element.list { list_of(one) } else { one };
+            if element.is_each() { list_of(one) } else { one }
         }
     };
     Field::new(&column.name, data_type, true)
 }
 
-fn list_of(item: DataType) -> DataType {
+pub(crate) fn list_of(item: DataType) -> DataType {
     DataType::List(Arc::new(Field::new("item", item, true)))
 }
 

@@ -150,7 +150,7 @@ pub(crate) fn append(
         Builder::Float64(b) => scalar(b, value, warnings, float64_of),
         Builder::Float64s(b) => list(b, value, warnings, float64_of),
         Builder::Binary(b) => b.append_value(value.bytes),
-        Builder::Time(_) | Builder::Frames(_) => builder.append_null(),
+        Builder::Time(_) | Builder::Frames(_) | Builder::Each(_) => builder.append_null(),
     }
 }
 

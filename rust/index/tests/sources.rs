@@ -7,7 +7,7 @@ mod built;
 use arrow_array::cast::AsArray;
 use built::{EXPLICIT, Folder, whole};
 use rapidicom_index::{
-    Columns, Index, IndexError, Options, Sources, Step, index, scan, write_parquet,
+    Columns, Index, IndexError, Item, Options, Sources, Step, index, scan, write_parquet,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -105,7 +105,14 @@ fn lists_of_files_and_folders_are_read_as_they_come() {
     folder.write("inner/two.dcm", &whole(EXPLICIT, 2));
     let absent = folder.path().join("absent.dcm");
     let mut rounds = vec![vec![folder.path().join("inner"), absent], vec![one]];
-    let feed = Box::new(move || Ok(rounds.pop().unwrap_or_default()));
+    let feed = Box::new(move || {
+        Ok(rounds
+            .pop()
+            .unwrap_or_default()
+            .into_iter()
+            .map(Item::Path)
+            .collect())
+    });
     let index = read(Sources::Feed(feed), 2);
     assert_eq!(
         paths(&index, folder.path()),
@@ -265,7 +272,7 @@ fn parquet_is_there_whole_or_not_at_all() {
     }
     let slow = Box::new(move || {
         std::thread::sleep(Duration::from_millis(60));
-        Ok(vec![sources.join("0")])
+        Ok(vec![Item::Path(sources.join("0"))])
     });
     let other = folder.path().join("other.parquet");
     let error = write_parquet(Sources::Feed(slow), options(2), &other, &mut |_| false).unwrap_err();

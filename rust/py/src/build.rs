@@ -1,12 +1,12 @@
 //! `build_parts`: what `rapidicom.build_index` asks of Rust. The table's log is Python's.
 
-use crate::index::{Arguments, Watch, arguments};
+use crate::index::{Arguments, Shape, Watch, arguments};
 use crate::limits::Limits;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use rapidicom_index::{
-    Bound as Value, Build, BuildReport, Change, Known, Part, Root, Shard, Sources, Statistics,
+    Bound as Value, Build, BuildReport, Change, Item, Known, Part, Root, Shard, Sources, Statistics,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,18 +43,15 @@ pub(crate) fn build_parts<'py>(
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
 ) -> PyResult<Bound<'py, PyDict>> {
+    let shape = Shape {
+        columns: Some(columns),
+        frames,
+        hash: None,
+    };
     let Arguments {
         sources,
         mut options,
-    } = arguments(
-        sources,
-        Some(columns),
-        threads,
-        frames,
-        "wide",
-        "default",
-        limits,
-    )?;
+    } = arguments(sources, &shape, threads, "wide", "default", limits)?;
     let (index, count) = shard;
     if index >= count {
         return Err(PyValueError::new_err(format!(
@@ -103,9 +100,15 @@ fn absolute(sources: Sources) -> Sources {
     let whole = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
     match sources {
         Sources::Path(path) => Sources::Path(whole(path)),
-        Sources::Feed(mut feed) => Sources::Feed(Box::new(move || {
-            Ok(feed()?.into_iter().map(whole).collect())
-        })),
+        Sources::Feed(mut feed) => {
+            let item = move |item| match item {
+                Item::Path(path) => Item::Path(whole(path)),
+                object => object,
+            };
+            Sources::Feed(Box::new(move || {
+                Ok(feed()?.into_iter().map(item).collect())
+            }))
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyTypeErr
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyIterator, PyString};
 use rapidicom_index::{
-    Columns, Counts, IndexError, Options, Progress, Scan as CoreScan, SchemaRef, Sources, Step,
-    export,
+    Algorithm, Columns, Counts, IndexError, Item, Options, Progress, Scan as CoreScan, SchemaRef,
+    Sources, Step, export,
 };
 use std::ffi::CStr;
 use std::io::{BufRead, Read};
@@ -49,6 +49,9 @@ fn os_error(py: Python<'_>, error: &std::io::Error, path: &Path) -> PyErr {
 fn sources_of(sources: &Bound<'_, PyAny>) -> PyResult<Sources> {
     if sources.cast::<PyString>().is_ok() || sources.hasattr("__fspath__")? {
         let path: PathBuf = sources.extract()?;
+        if let Some(listed) = listed(sources, &path)? {
+            return Ok(Sources::Feed(feed(listed.try_iter()?.unbind())));
+        }
         return Ok(match file_of_paths(&path) {
             Some(reader) => Sources::Feed(lines(reader)),
             None => Sources::Path(path),
@@ -61,6 +64,37 @@ fn sources_of(sources: &Bound<'_, PyAny>) -> PyResult<Sources> {
     })?;
     Ok(Sources::Feed(feed(paths.unbind())))
 }
+
+/// What Python lists: the objects under a URL, the files of a DICOMDIR.
+fn listed<'py>(sources: &Bound<'py, PyAny>, path: &Path) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = sources.py();
+    if is_url(path) {
+        let remote = py.import("rapidicom.remote")?;
+        return remote.call_method1("objects", (sources,)).map(Some);
+    }
+    let named = path
+        .file_name()
+        .is_some_and(|name| name.eq_ignore_ascii_case("DICOMDIR"));
+    if named && path.is_file() {
+        let dicomdir = py.import("rapidicom.dicomdir")?;
+        return dicomdir.call_method1("files", (sources,)).map(Some);
+    }
+    Ok(None)
+}
+
+/// `scheme://…`, which no path begins with.
+fn is_url(path: &Path) -> bool {
+    let scheme = path.to_str().and_then(|path| path.split_once("://"));
+    scheme.is_some_and(|(scheme, _)| {
+        !scheme.is_empty()
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    })
+}
+
+/// Requests to a store that are under way at once, unless threads are said.
+const REQUESTS: usize = 64;
 
 type Lines = std::io::BufReader<std::fs::File>;
 
@@ -92,7 +126,7 @@ fn lines(mut reader: Lines) -> rapidicom_index::Feed {
                 line.truncate(head.len());
             }
             if !line.is_empty() {
-                paths.push(path_of_bytes(&line));
+                paths.push(Item::Path(path_of_bytes(&line)));
             }
             line.clear();
         }
@@ -111,15 +145,15 @@ fn path_of_bytes(bytes: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// Takes paths from a Python iterator, some hundreds at a time.
-fn feed(paths: Py<PyIterator>) -> rapidicom_index::Feed {
+/// Takes paths and objects from a Python iterator, some hundreds at a time.
+fn feed(items: Py<PyIterator>) -> rapidicom_index::Feed {
     Box::new(move || {
-        let chunk = Python::attach(|py| -> PyResult<Vec<PathBuf>> {
-            paths
+        let chunk = Python::attach(|py| -> PyResult<Vec<Item>> {
+            items
                 .bind(py)
                 .clone()
                 .take(CHUNK)
-                .map(|path| path?.extract::<PathBuf>())
+                .map(|item| crate::object_source::item(&item?))
                 .collect()
         });
         chunk.map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
@@ -132,25 +166,49 @@ pub(crate) struct Arguments {
     pub(crate) options: Options,
 }
 
-fn columns_of(columns: Option<&Bound<'_, PyAny>>, frames: bool) -> PyResult<Columns> {
-    let py_error = |error: IndexError| PyValueError::new_err(error.to_string());
-    let Some(columns) = columns else {
-        return Columns::default_row(frames).map_err(py_error);
-    };
-    if let Ok(name) = columns.cast::<PyString>() {
-        let name = name.to_str()?;
-        if name != "default" {
-            return Err(PyValueError::new_err(format!(
-                "{name:?} is no named set of columns; there is 'default'"
-            )));
-        }
-        return Columns::default_row(frames).map_err(py_error);
+/// Which columns a table has, as the keyword arguments say it.
+pub(crate) struct Shape<'a, 'py> {
+    pub(crate) columns: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) frames: bool,
+    pub(crate) hash: Option<&'a str>,
+}
+
+impl Shape<'_, '_> {
+    fn columns(&self) -> PyResult<Columns> {
+        let py_error = |error: IndexError| PyValueError::new_err(error.to_string());
+        let more: &[&str] = match self.hash {
+            None => &[],
+            Some("sha256") => &Algorithm::Sha256.columns(),
+            Some("xxh3") => &Algorithm::Xxh3.columns(),
+            Some(other) => {
+                return Err(PyValueError::new_err(format!(
+                    "hash is {other:?}, expected 'sha256' or 'xxh3'"
+                )));
+            }
+        };
+        self.named()?.and(more).map_err(py_error)
     }
-    let names = columns
-        .try_iter()?
-        .map(|column| name_of(&column?))
-        .collect::<PyResult<Vec<_>>>()?;
-    Columns::new(&names, frames).map_err(py_error)
+
+    fn named(&self) -> PyResult<Columns> {
+        let py_error = |error: IndexError| PyValueError::new_err(error.to_string());
+        let Some(columns) = self.columns else {
+            return Columns::default_row(self.frames).map_err(py_error);
+        };
+        if let Ok(name) = columns.cast::<PyString>() {
+            let name = name.to_str()?;
+            if name != "default" {
+                return Err(PyValueError::new_err(format!(
+                    "{name:?} is no named set of columns; there is 'default'"
+                )));
+            }
+            return Columns::default_row(self.frames).map_err(py_error);
+        }
+        let names = columns
+            .try_iter()?
+            .map(|column| name_of(&column?))
+            .collect::<PyResult<Vec<_>>>()?;
+        Columns::new(&names, self.frames).map_err(py_error)
+    }
 }
 
 fn name_of(column: &Bound<'_, PyAny>) -> PyResult<String> {
@@ -162,9 +220,8 @@ fn name_of(column: &Bound<'_, PyAny>) -> PyResult<String> {
 
 pub(crate) fn arguments(
     sources: &Bound<'_, PyAny>,
-    columns: Option<&Bound<'_, PyAny>>,
+    shape: &Shape<'_, '_>,
     threads: Option<usize>,
-    frames: bool,
     layout: &str,
     profile: &str,
     limits: Option<Limits>,
@@ -184,8 +241,9 @@ pub(crate) fn arguments(
             "profile is {profile:?}, expected 'default' or 'spark'"
         )));
     }
-    let mut options = Options::new(columns_of(columns, frames)?);
-    options.threads = threads;
+    let mut options = Options::new(shape.columns()?);
+    let far = sources.extract::<PathBuf>().is_ok_and(|path| is_url(&path));
+    options.threads = threads.or(far.then_some(REQUESTS));
     if let Some(limits) = limits {
         options.limits = limits.0;
     }
@@ -245,8 +303,8 @@ impl Watch {
 /// One row a file as an Arrow table. `sources`: a folder, a glob, a file of paths, or paths. `columns`: keywords, tags,
 /// paths into sequences. A file that can't be read is a row with status "error".
 #[pyfunction]
-#[pyo3(signature = (sources, *, columns = None, threads = None, frames = false, layout = "wide", profile = "default",
-                    progress = None, limits = None))]
+#[pyo3(signature = (sources, *, columns = None, threads = None, frames = false, hash = None, layout = "wide",
+                    profile = "default", progress = None, limits = None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn index<'py>(
     py: Python<'py>,
@@ -254,13 +312,19 @@ pub(crate) fn index<'py>(
     columns: Option<&Bound<'py, PyAny>>,
     threads: Option<usize>,
     frames: bool,
+    hash: Option<&str>,
     layout: &str,
     profile: &str,
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
 ) -> PyResult<Index> {
+    let shape = Shape {
+        columns,
+        frames,
+        hash,
+    };
     let Arguments { sources, options } =
-        arguments(sources, columns, threads, frames, layout, profile, limits)?;
+        arguments(sources, &shape, threads, layout, profile, limits)?;
     let mut watch = Watch::new(progress);
     let made = py
         .detach(|| rapidicom_index::index(sources, options, &mut |progress| watch.go_on(progress)));
@@ -271,8 +335,8 @@ pub(crate) fn index<'py>(
 
 /// As `index`, as a one-shot stream of record batches: memory does not grow with the number of files.
 #[pyfunction]
-#[pyo3(signature = (sources, *, columns = None, threads = None, frames = false, layout = "wide", profile = "default",
-                    progress = None, limits = None))]
+#[pyo3(signature = (sources, *, columns = None, threads = None, frames = false, hash = None, layout = "wide",
+                    profile = "default", progress = None, limits = None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn scan<'py>(
     py: Python<'py>,
@@ -280,13 +344,19 @@ pub(crate) fn scan<'py>(
     columns: Option<&Bound<'py, PyAny>>,
     threads: Option<usize>,
     frames: bool,
+    hash: Option<&str>,
     layout: &str,
     profile: &str,
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
 ) -> PyResult<Scan> {
+    let shape = Shape {
+        columns,
+        frames,
+        hash,
+    };
     let Arguments { sources, options } =
-        arguments(sources, columns, threads, frames, layout, profile, limits)?;
+        arguments(sources, &shape, threads, layout, profile, limits)?;
     let scan = py
         .detach(|| rapidicom_index::scan(sources, options))
         .map_err(|e| raise(py, e))?;
@@ -298,7 +368,8 @@ pub(crate) fn scan<'py>(
 
 /// As `index`, straight into one Parquet file: complete, or not there.
 #[pyfunction]
-#[pyo3(signature = (sources, path, *, columns = None, threads = None, frames = false, progress = None, limits = None))]
+#[pyo3(signature = (sources, path, *, columns = None, threads = None, frames = false, hash = None, progress = None,
+                    limits = None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn write_parquet<'py>(
     py: Python<'py>,
@@ -307,11 +378,17 @@ pub(crate) fn write_parquet<'py>(
     columns: Option<&Bound<'py, PyAny>>,
     threads: Option<usize>,
     frames: bool,
+    hash: Option<&str>,
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
 ) -> PyResult<Bound<'py, PyDict>> {
+    let shape = Shape {
+        columns,
+        frames,
+        hash,
+    };
     let Arguments { sources, options } =
-        arguments(sources, columns, threads, frames, "wide", "default", limits)?;
+        arguments(sources, &shape, threads, "wide", "default", limits)?;
     let mut watch = Watch::new(progress);
     let made = py.detach(|| {
         rapidicom_index::write_parquet(sources, options, &path, &mut |progress| {

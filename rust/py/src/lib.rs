@@ -16,6 +16,7 @@ mod limits;
 mod lut;
 mod numbers;
 mod object;
+mod object_source;
 mod pickle;
 mod pixels;
 mod read;

@@ -44,5 +44,6 @@ pub use portable::File;
 #[cfg(unix)]
 pub use prefix::PrefixReader;
 pub use source::{
-    Access, ForeignBytes, Kind, PREFIX_BYTES, SMALL_BYTES, Source, WINDOW_BYTES, Window,
+    Access, ForeignBytes, Kind, PREFIX_BYTES, RangedBytes, SMALL_BYTES, Source, WINDOW_BYTES,
+    Window,
 };

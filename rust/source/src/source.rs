@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A file of up to this many bytes is read whole. Reading is faster than mapping up to here even for those who look at
 /// the first page alone; for those who touch every page it still is at four times the size.
@@ -45,6 +46,25 @@ pub trait ForeignBytes: Send + Sync {
     fn bytes(&self) -> &[u8];
 }
 
+/// A stream whose bytes are fetched range by range: a member of an archive, an object of a store.
+pub trait RangedBytes: Send + Sync {
+    /// Bytes of the stream.
+    fn len(&self) -> u64;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fewer bytes than these cost as much.
+    fn at_once(&self) -> usize {
+        0
+    }
+
+    /// Fills `out` from `offset`; fewer bytes only where the stream ends.
+    fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<usize>;
+}
+
 /// The bytes of one stream. Cheap to keep: no file descriptor stays open.
 pub struct Source {
     store: Store,
@@ -67,6 +87,10 @@ enum Store {
         held: Option<File>,
     },
     Foreign(Box<dyn ForeignBytes>),
+    Ranged {
+        prefix: Vec<u8>,
+        stream: Arc<dyn RangedBytes>,
+    },
 }
 
 /// The file that a source was read from.
@@ -156,18 +180,28 @@ impl Source {
         }
     }
 
+    /// Bytes that are fetched range by range; the first ones are at hand.
+    pub fn ranged(prefix: Vec<u8>, stream: Arc<dyn RangedBytes>) -> Source {
+        Source {
+            store: Store::Ranged { prefix, stream },
+        }
+    }
+
     /// How the bytes are held.
     pub fn kind(&self) -> Kind {
         match &self.store {
             Store::Owned { .. } => Kind::Owned,
             Store::Mapped { .. } => Kind::Mapped,
-            Store::Deferred { .. } => Kind::Deferred,
+            Store::Deferred { .. } | Store::Ranged { .. } => Kind::Deferred,
             Store::Foreign(_) => Kind::Foreign,
         }
     }
 
     /// Bytes of the stream.
     pub fn len(&self) -> u64 {
+        if let Store::Ranged { stream, .. } = &self.store {
+            return stream.len();
+        }
         self.all().map_or_else(
             || self.identity().map_or(0, |identity| identity.size),
             |bytes| bytes.len() as u64,
@@ -198,6 +232,15 @@ impl Source {
         {
             return Ok(Cow::Borrowed(bytes));
         }
+        if let Store::Ranged { stream, .. } = &self.store {
+            let mut bytes = Vec::new();
+            bytes
+                .try_reserve_exact(len)
+                .map_err(|_| SourceError::NO_MEMORY)?;
+            bytes.resize(len, 0);
+            fetch(stream.as_ref(), range.start, &mut bytes)?;
+            return Ok(Cow::Owned(bytes));
+        }
         self.read_again(|file| file.read_vec(range.start, len))
             .map(Cow::Owned)
     }
@@ -210,6 +253,9 @@ impl Source {
         {
             out.copy_from_slice(bytes);
             return self.check();
+        }
+        if let Store::Ranged { stream, .. } = &self.store {
+            return fetch(stream.as_ref(), offset, out);
         }
         self.read_again(|file| match file.pread(out, offset)? {
             read if read < len => Err(SourceError::Changed("its size")),
@@ -296,13 +342,15 @@ impl Source {
             Store::Owned { bytes, .. } => Some(bytes),
             Store::Mapped { map, .. } => Some(map.bytes()),
             Store::Foreign(foreign) => Some(foreign.bytes()),
-            Store::Deferred { .. } => None,
+            Store::Deferred { .. } | Store::Ranged { .. } => None,
         }
     }
 
     fn prefix(&self) -> &[u8] {
         match &self.store {
-            Store::Mapped { prefix, .. } | Store::Deferred { prefix, .. } => prefix,
+            Store::Mapped { prefix, .. }
+            | Store::Deferred { prefix, .. }
+            | Store::Ranged { prefix, .. } => prefix,
             Store::Owned { .. } | Store::Foreign(_) => &[],
         }
     }
@@ -311,7 +359,7 @@ impl Source {
         match &self.store {
             Store::Owned { origin, .. } => origin.as_ref(),
             Store::Mapped { origin, .. } | Store::Deferred { origin, .. } => Some(origin),
-            Store::Foreign(_) => None,
+            Store::Foreign(_) | Store::Ranged { .. } => None,
         }
     }
 
@@ -362,6 +410,14 @@ impl fmt::Debug for Source {
             .field("len", &self.len())
             .field("path", &self.path())
             .finish()
+    }
+}
+
+/// All of `out`, or the stream is not what it said.
+fn fetch(stream: &dyn RangedBytes, offset: u64, out: &mut [u8]) -> Result<()> {
+    match stream.read(offset, out)? {
+        read if read < out.len() => Err(SourceError::Changed("its size")),
+        _ => Ok(()),
     }
 }
 

@@ -33,6 +33,11 @@ impl Directory {
         Ok(Directory { fd, path })
     }
 
+    /// Which file a name in it is now.
+    pub(crate) fn identity_of(&self, name: &Name) -> Result<Identity> {
+        File::identity_in(&self.fd, name)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -91,13 +96,13 @@ pub(crate) fn name_as_os(name: &Name) -> &OsStr {
 
 /// Reads the first bytes of one file after the other.
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub(crate) struct FileReader {
     prefix: PrefixReader,
 }
 
-impl Reader {
-    pub(crate) fn new(identity: bool) -> Reader {
-        Reader {
+impl FileReader {
+    pub(crate) fn new(identity: bool) -> FileReader {
+        FileReader {
             prefix: PrefixReader::new().need_identity(identity),
         }
     }
@@ -118,11 +123,6 @@ impl Reader {
         let name = CString::new(path.as_os_str().as_bytes())
             .map_err(|_| SourceError::from(Errno::INVAL))?;
         Ok(self.prefix.read(CWD, &name, want)?.1)
-    }
-
-    /// Which file a name in a directory is now.
-    pub(crate) fn identity_in(directory: &Directory, name: &Name) -> Result<Identity> {
-        File::identity_in(&directory.fd, name)
     }
 
     /// Which file the one that was read is now.

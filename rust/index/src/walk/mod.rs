@@ -11,11 +11,13 @@ mod portable;
 mod linux;
 
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
-pub(crate) use linux::{Directory, Name, Reader, name_as_os};
+pub(crate) use linux::{Directory, FileReader, Name, name_as_os};
 #[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
-pub(crate) use portable::{Directory, Name, Reader, name_as_os};
+pub(crate) use portable::{Directory, FileReader, Name, name_as_os};
 
+use crate::archive::Members;
 use crate::error::{IndexError, Result};
+use crate::object::Item;
 use names::Names;
 use pattern::{ALL, Expected, Match, Pattern};
 use rapidicom_source::SourceError;
@@ -24,10 +26,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Gives paths, some hundreds at a time; an empty list at the end. Called by one thread at a time.
+/// Gives paths and objects, some hundreds at a time; an empty list at the end. Called by one thread at a time.
 pub type Feed = Box<
-    dyn FnMut() -> std::result::Result<Vec<PathBuf>, Box<dyn std::error::Error + Send + Sync>>
-        + Send,
+    dyn FnMut() -> std::result::Result<Vec<Item>, Box<dyn std::error::Error + Send + Sync>> + Send,
 >;
 
 /// Where the files are.
@@ -38,11 +39,24 @@ pub enum Sources {
     Feed(Feed),
 }
 
+/// Work for one thread each: many files, or few objects, each of which may be far away.
+fn chunks(mut items: Vec<Item>) -> Vec<Vec<Item>> {
+    let far = items.iter().any(|item| matches!(item, Item::Object(_)));
+    let size = if far { 8 } else { 512 };
+    let mut chunks = Vec::with_capacity(items.len() / size + 1);
+    while items.len() > size {
+        let rest = items.split_off(size);
+        chunks.push(std::mem::replace(&mut items, rest));
+    }
+    chunks.push(items);
+    chunks
+}
+
 impl Sources {
     /// These files and folders.
     pub fn list(paths: Vec<PathBuf>) -> Sources {
-        let mut paths = Some(paths);
-        Sources::Feed(Box::new(move || Ok(paths.take().unwrap_or_default())))
+        let mut items = Some(paths.into_iter().map(Item::Path).collect());
+        Sources::Feed(Box::new(move || Ok(items.take().unwrap_or_default())))
     }
 }
 
@@ -52,16 +66,18 @@ enum Task {
     Folder(PathBuf, Expected, bool),
     /// The rest of a folder.
     Rest(Arc<Directory>, Expected),
-    /// Files, or folders, by their paths.
-    Paths(Vec<PathBuf>),
+    /// Files, folders and objects.
+    Items(Vec<Item>),
+    /// Members of an archive, as long as there are any.
+    Archive(Members),
 }
 
 /// What one thread works on.
 pub(crate) enum Chunk {
     /// Files of a folder; how many entries were left alone.
     Names(Arc<Directory>, Vec<Name>, u64),
-    /// Files, or folders, by their paths.
-    Paths(Vec<PathBuf>),
+    /// Files, folders and objects.
+    Items(Vec<Item>),
     /// A folder that could not be listed.
     Failed(PathBuf, SourceError),
 }
@@ -97,7 +113,7 @@ impl Walk {
                     (Ok(metadata), _) if metadata.is_dir() => {
                         state.stack.push(Task::Folder(path, ALL, true))
                     }
-                    (Ok(_), _) => state.stack.push(Task::Paths(vec![path])),
+                    (Ok(_), _) => state.stack.push(Task::Items(vec![Item::Path(path)])),
                     (Err(_), Some((folder, found))) => {
                         state.stack.push(Task::Folder(folder, found.begin(), true));
                         pattern = Some(found);
@@ -171,6 +187,11 @@ impl Walk {
         state.stack.is_empty() && state.feed.is_none() && state.busy == 0
     }
 
+    /// A file of the source that proved to be an archive.
+    pub(crate) fn push_archive(&self, members: Members) {
+        self.push([Task::Archive(members)]);
+    }
+
     /// A path of the source that proved to be a folder.
     pub(crate) fn push_folder(&self, path: PathBuf) {
         self.push([Task::Folder(path, ALL, true)]);
@@ -184,17 +205,14 @@ impl Walk {
     /// Asks the source of paths for more; it may wait for someone, so no lock is held.
     fn feed(&self, mut feed: Feed) {
         match feed() {
-            Ok(paths) if paths.is_empty() => {}
-            Ok(paths) => {
+            Ok(items) if items.is_empty() => {}
+            Ok(items) => {
                 let mut state = self.lock();
                 state.feed = Some(feed);
                 // The first ones are taken first.
-                state.stack.extend(
-                    paths
-                        .chunks(512)
-                        .rev()
-                        .map(|chunk| Task::Paths(chunk.to_vec())),
-                );
+                state
+                    .stack
+                    .extend(chunks(items).into_iter().rev().map(Task::Items));
                 self.changed.notify_all();
             }
             Err(error) => self.lock().failed = Some(IndexError::Feed(error)),
@@ -203,7 +221,12 @@ impl Walk {
 
     fn carry_out(&self, task: Task) -> Option<Chunk> {
         let (directory, expected) = match task {
-            Task::Paths(paths) => return Some(Chunk::Paths(paths)),
+            Task::Items(items) => return Some(Chunk::Items(items)),
+            Task::Archive(mut members) => {
+                let some = members.take_some()?;
+                self.push([Task::Archive(members)]);
+                return Some(Chunk::Items(some.into_iter().map(Item::Object).collect()));
+            }
             Task::Rest(directory, expected) => (directory, expected),
             Task::Folder(path, expected, through_link) => {
                 match Directory::open(path.clone(), through_link) {

@@ -34,6 +34,11 @@ impl Directory {
         })
     }
 
+    /// Which file a name in it is now.
+    pub(crate) fn identity_of(&self, name: &Name) -> Result<Identity> {
+        File::identity_at(&self.path.join(name))
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -70,17 +75,17 @@ pub(crate) fn name_as_os(name: &Name) -> &OsStr {
 
 /// Reads the first bytes of one file after the other.
 #[derive(Debug, Default)]
-pub(crate) struct Reader {
+pub(crate) struct FileReader {
     file: Option<File>,
     buffer: Vec<u8>,
     filled: usize,
     ended: bool,
 }
 
-impl Reader {
+impl FileReader {
     /// Which file it is costs nothing more here.
-    pub(crate) fn new(_identity: bool) -> Reader {
-        Reader::default()
+    pub(crate) fn new(_identity: bool) -> FileReader {
+        FileReader::default()
     }
 
     /// The first `want` bytes of a file in a directory, and which file it is.
@@ -101,11 +106,6 @@ impl Reader {
         self.file = Some(file);
         self.more(want)?;
         Ok(Some(identity))
-    }
-
-    /// Which file a name in a directory is now.
-    pub(crate) fn identity_in(directory: &Directory, name: &Name) -> Result<Identity> {
-        File::identity_at(&directory.path.join(name))
     }
 
     /// Which file the one that was read is now.
@@ -160,7 +160,7 @@ mod tests {
             (names.files.len(), names.directories.len(), rounds),
             (700, 1, 2)
         );
-        let mut reader = Reader::new(false);
+        let mut reader = FileReader::new(false);
         let identity = reader
             .read_in(&directory, &"600".into(), 512)
             .unwrap()

@@ -1,0 +1,201 @@
+"""Sources of an index that are no files: members of archives, bytes, objects of a store, a DICOMDIR."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import builders
+import rapidicom as rd
+
+pa = pytest.importorskip("pyarrow")
+E = builders.EXPLICIT.element
+
+
+def instance(patient: str, more: bytes = b"") -> bytes:
+    return builders.file(E(0x00100020, "LO", patient) + more)
+
+
+def large(patient: str) -> bytes:
+    """Return an instance whose header is longer than any prefix, with an element far behind."""
+    return instance(patient, E(0x00420011, "OB", os.urandom(300_000)) + E(0x20500020, "CS", "IDENTITY"))
+
+
+def rows(source: Any, **options: Any) -> dict[str, dict[str, Any]]:
+    columns = ["size", "PatientID", "PresentationLUTShape"]
+    return {row["path"]: row for row in pa.table(rd.index(source, columns=columns, **options)).to_pylist()}
+
+
+MEMBERS = {"a/1.dcm": instance("A"), "b/2.dcm": large("B"), "3.txt": b"no DICOM", "../../escape.dcm": instance("C")}
+
+
+def archive(path: Path, members: dict[str, bytes]) -> Path:
+    if path.suffix == ".zip":
+        method = zipfile.ZIP_STORED if "stored" in path.name else zipfile.ZIP_DEFLATED
+        with zipfile.ZipFile(path, "w", method) as zipped:
+            for name, content in members.items():
+                zipped.writestr(name, content)
+    else:
+        with tarfile.open(path, "w:gz" if path.name.endswith("gz") else "w") as tarred:
+            for name, content in members.items():
+                facts = tarfile.TarInfo(name)
+                facts.size = len(content)
+                tarred.addfile(facts, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("name", ["stored.zip", "deflated.zip", "plain.tar"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_members_are_rows(tmp_path: Path, name: str, threads: int) -> None:
+    path = archive(tmp_path / name, MEMBERS)
+    scheme = "zip" if name.endswith("zip") else "tar"
+    found = rows(path, threads=threads)
+    assert {row["PatientID"] for row in found.values()} == {"A", "B", "C"}
+    far = found[f"{scheme}://b/2.dcm::{path}"]
+    assert (far["PresentationLUTShape"], far["status"], far["size"]) == ("IDENTITY", "ok", len(MEMBERS["b/2.dcm"]))
+    assert not list(tmp_path.parent.glob("escape.dcm"))
+
+
+def test_of_a_compressed_tar_the_first_bytes_are_kept(tmp_path: Path) -> None:
+    found = rows(archive(tmp_path / "a.tar.gz", MEMBERS))
+    assert {row["PatientID"] for row in found.values() if row["status"] == "ok"} == {"A", "C"}
+    (failed,) = [row for row in found.values() if row["status"] == "error"]
+    assert "b/2.dcm" in failed["path"]
+
+
+def test_archives_met_on_a_walk_are_left_alone(tmp_path: Path) -> None:
+    archive(tmp_path / "a.zip", MEMBERS)
+    (tmp_path / "plain.dcm").write_bytes(instance("P"))
+    assert [row["PatientID"] for row in rows(tmp_path).values()] == ["P"]
+
+
+def test_a_damaged_archive_is_a_row(tmp_path: Path) -> None:
+    whole = archive(tmp_path / "stored.zip", MEMBERS).read_bytes()
+    for name, content in {"cut.zip": whole[:-30], "noise.zip": os.urandom(5000), "noise.tar": b"\x01" * 5000}.items():
+        (tmp_path / name).write_bytes(content)
+        (row,) = rows(tmp_path / name).values()
+        assert row["status"] == "error"
+        assert "archive to its end" in row["error"]
+    damaged = whole.replace(b"PK\x03\x04", b"PK\x03\x05", 1)
+    (tmp_path / "header.zip").write_bytes(damaged)
+    assert sorted(row["status"] for row in rows(tmp_path / "header.zip").values()) == ["error", "ok", "ok"]
+
+
+def test_a_bomb_inflates_no_more_than_its_header(tmp_path: Path) -> None:
+    bomb = instance("Z", E(0x00420011, "OB", bytes(200 << 20)) + E(0x20500020, "CS", "IDENTITY"))
+    path = archive(tmp_path / "bomb.zip", {"bomb.dcm": bomb})
+    limits = rd.Limits(max_inflated_bytes=1 << 20)
+    (row,) = rows(path, limits=limits).values()
+    assert row["status"] == "error"
+    assert "max_inflated_bytes" in row["error"] or "OSError" in row["error"]
+    first = pa.table(rd.index(path, columns=["PatientID"], limits=limits)).to_pylist()
+    assert first[0]["PatientID"] == "Z"
+
+
+def test_bytes_are_a_source() -> None:
+    found = rows([("mem://1", instance("M")), ("mem://2", memoryview(large("N"))), ("mem://3", b"no DICOM")])
+    assert {path: row["PatientID"] for path, row in found.items()} == {"mem://1": "M", "mem://2": "N"}
+    with pytest.raises(TypeError):
+        rd.index([("mem://1", 7)])
+
+
+def test_an_archive_in_a_table_is_known_again(tmp_path: Path) -> None:
+    pytest.importorskip("deltalake")
+    path = archive(tmp_path / "stored.zip", MEMBERS)
+    table = tmp_path / "t"
+    assert rd.build_index([path], table).rows == 3
+    assert rd.build_index([path], table).unchanged == 3
+    archive(path, {"a/1.dcm": instance("A2")})
+    assert rd.build_index([path], table).rows == 1
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """An S3 on loopback."""
+    moto = pytest.importorskip("moto.server")
+    pytest.importorskip("obstore")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    before = dict(os.environ)
+    os.environ |= {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+    }
+    import boto3
+
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="archive")
+    for n in range(40):
+        client.put_object(Bucket="archive", Key=f"study/{n % 3}/{n}.dcm", Body=instance(f"S{n}"))
+    client.put_object(Bucket="archive", Key="study/large.dcm", Body=large("L"))
+    client.put_object(Bucket="archive", Key="other/notes.txt", Body=b"no DICOM")
+    yield "s3://archive"
+    server.stop()
+    os.environ.clear()
+    os.environ |= before
+
+
+def test_objects_of_a_store_are_rows(bucket: str) -> None:
+    found = rows(f"{bucket}/study")
+    assert len(found) == 41
+    assert found["s3://archive/study/1/7.dcm"]["PatientID"] == "S7"
+    assert found["s3://archive/study/large.dcm"]["PresentationLUTShape"] == "IDENTITY"
+    assert len(rows(f"{bucket}/study/1/*.dcm")) == 13
+    assert list(rows(f"{bucket}/study/0/0.dcm")) == ["s3://archive/study/0/0.dcm"]
+    assert len(rows(bucket)) == 41
+
+
+def test_a_store_in_a_table_is_read_once(bucket: str, tmp_path: Path) -> None:
+    pytest.importorskip("deltalake")
+    import boto3
+
+    assert rd.build_index(f"{bucket}/study", tmp_path / "t").rows == 41
+    again = rd.build_index(f"{bucket}/study", tmp_path / "t")
+    assert (again.unchanged, again.bytes) == (41, 0)
+    boto3.client("s3").delete_object(Bucket="archive", Key="study/0/39.dcm")
+    boto3.client("s3").put_object(Bucket="archive", Key="study/new.dcm", Body=instance("NEW"))
+    third = rd.build_index(f"{bucket}/study", tmp_path / "t")
+    assert (third.rows, third.removed) == (1, 1)
+
+
+def test_what_a_store_refuses_is_a_row_and_a_missing_store_an_error(bucket: str) -> None:
+    class Failing:
+        size, mtime_ns = 100, 1
+
+        def read(self, offset: int, length: int) -> bytes:
+            raise PermissionError("403 forbidden")
+
+    (row,) = rows([("s3://archive/secret.dcm", Failing())]).values()
+    assert "403 forbidden" in row["error"]
+    with pytest.raises(Exception, match=r"(?i)bucket|not found|404"):
+        rd.index("s3://no-such-bucket/x")
+
+
+def test_a_directory_leads_to_its_files_and_no_further(tmp_path: Path) -> None:
+    medium = tmp_path / "medium"
+    (medium / "DICOM").mkdir(parents=True)
+    (medium / "DICOM" / "IM1").write_bytes(instance("D1"))
+    (medium / "dicom2").mkdir()
+    (medium / "dicom2" / "im2").write_bytes(instance("D2"))
+    (tmp_path / "secret.dcm").write_bytes(instance("SECRET"))
+    (medium / "LINK").symlink_to(tmp_path / "secret.dcm")
+    names = ["DICOM\\IM1", "DICOM2\\IM2", "..\\SECRET.DCM", "/etc\\passwd", "LINK", "DICOM\\ABSENT", ""]
+    records = b"".join(
+        builders.EXPLICIT.item(E(0x00041430, "CS", "IMAGE") + E(0x00041500, "CS", name)) for name in names
+    )
+    (medium / "DICOMDIR").write_bytes(builders.file(E(0x00041220, "SQ", records)))
+    found = rows(medium / "DICOMDIR")
+    assert sorted(row["PatientID"] for row in found.values() if row["status"] == "ok") == ["D1", "D2"]
+    assert sum("leaves the folder" in (row["error"] or "") for row in found.values()) == 2
+    assert sum("through a link" in (row["error"] or "") for row in found.values()) == 1
+    assert sum("No such file" in (row["error"] or "") for row in found.values()) == 1
