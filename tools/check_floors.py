@@ -44,12 +44,19 @@ UNSAFE_IN_CODECS = {"jpeg/turbo.rs", "jpeg_2000/openjpeg.rs"}
 
 # Floor 4: what lives on the public names alone. Two have one thing beyond them: the command line the streaming writer,
 # pydicom's plugin the colour that a code stream was decoded to.
-FLOOR_4 = ("__main__.py", "cli/", "pydicom.py", "torch.py", "monai.py", "polars.py", "spark.py", "pynetdicom.py")
+FLOOR_4 = ("__main__.py", "cli/", "pydicom.py", "torch.py", "monai.py", "polars.py", "spark/", "pynetdicom.py")
 EXTENSION_USERS = {"cli/index.py", "pydicom.py"}
 # The whole of what may be imported before someone asks for it.
 AT_IMPORT = set(sys.stdlib_module_names) | {"rapidicom", "__future__"}
 # Imported when first asked for: what they build on comes with them.
-LAZY = {"pixels.py": {"numpy"}, "_palettes.py": {"numpy"}, "video.py": {"numpy"}, "pydicom.py": {"numpy"}}
+LAZY = {
+    "pixels.py": {"numpy"},
+    "_palettes.py": {"numpy"},
+    "video.py": {"numpy"},
+    "pydicom.py": {"numpy"},
+    "frame_of_row.py": {"numpy"},
+    "spark/": {"pyarrow", "pyspark"},
+}
 
 
 def crate_faults() -> Iterator[str]:
@@ -92,8 +99,9 @@ def python_faults() -> Iterator[str]:
         for node, module in _imports(tree):
             if name.startswith(FLOOR_4) and name not in EXTENSION_USERS and "_rapidicom" in module.split("."):
                 yield f"{name}:{node.lineno}: imports the extension; use rapidicom's public names"
+        lazy = next((modules for start, modules in LAZY.items() if name.startswith(start)), set[str]())
         for node, module in _imports_at_import(tree):
-            if module.split(".")[0] not in AT_IMPORT | LAZY.get(name, set()):
+            if module.split(".")[0] not in AT_IMPORT | lazy:
                 yield f"{name}:{node.lineno}: imports {module} before it is asked for; import it in the function"
 
 

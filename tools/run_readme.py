@@ -1,11 +1,13 @@
-"""Run every Python example of README.md and docs/guide/, in a folder of real DICOM files.
+"""Run every example of README.md and docs/guide/ in Python and in the shell, in a folder of real DICOM files.
 
-The blocks of one page run in order in one interpreter, as a reader would type them. An example that needs what is
-not installed here says so in its first line: `# not run: why`.
+The blocks of one page run in order in one interpreter, as a reader would type them; those marked `sh` in a shell that
+ends where a command fails. An example that needs what is not installed here says so in its first line:
+`# not run: why`.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +16,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SHELL = "import subprocess; subprocess.run(['bash', '-euc', {!r}], check=True)"
 
 # What the examples call the reader's own files, and the file that stands in for each.
 NAMES = {
@@ -49,10 +52,12 @@ def program(page: Path) -> str:
     text = page.read_text()
     lines = [""] * (text.count("\n") + 1)
     for match in BLOCK.finditer(text):
-        code = match.group(1)
+        language, code = match.groups()
         if code.startswith("# not run:"):
             continue
-        first = text.count("\n", 0, match.start(1))
+        first = text.count("\n", 0, match.start(2))
+        if language == "sh":
+            code = SHELL.format(code)
         for i, line in enumerate(code.splitlines()):
             lines[first + i] = line
     return "\n".join(lines)
@@ -69,7 +74,15 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             lay_out(Path(folder))
             start = f"import sys; exec(compile(sys.stdin.read(), {page.name!r}, 'exec'), {{'__name__': '__main__'}})"
-            done = subprocess.run([sys.executable, "-c", start], input=code, text=True, cwd=folder, capture_output=True)
+            beside = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))  # the command `rapidicom`
+            done = subprocess.run(
+                [sys.executable, "-c", start],
+                input=code,
+                text=True,
+                cwd=folder,
+                capture_output=True,
+                env={**os.environ, "PATH": beside},
+            )
         if done.returncode:
             failed += 1
             print(

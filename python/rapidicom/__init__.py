@@ -40,11 +40,16 @@ if TYPE_CHECKING:
     from . import delta as delta
     from . import dicomdir as dicomdir
     from . import pixels as pixels
+    from . import polars as polars
     from . import pydicom as pydicom
+    from . import pynetdicom as pynetdicom
     from . import remote as remote
+    from . import spark as spark
     from . import video as video
     from .delta import IndexReport as IndexReport
     from .delta import build_index as build_index
+    from .index_table import IndexTable as IndexTable
+    from .index_table import open_index as open_index
     from .read_warning import ReadWarning as ReadWarning
     from .read_warning import WarningCode as WarningCode
 
@@ -59,6 +64,7 @@ __all__ = [
     "IncompleteFrameWarning",
     "Index",
     "IndexReport",
+    "IndexTable",
     "InternalError",
     "InvalidDicomError",
     "LimitError",
@@ -84,22 +90,28 @@ __all__ = [
     "index",
     "is_dicom",
     "iter_pixels",
+    "open_index",
     "pixel_array",
     "pixels",
+    "polars",
     "pydicom",
+    "pynetdicom",
     "remote",
     "scan",
+    "spark",
     "video",
 ]
 
 
 if not TYPE_CHECKING:
-    _MODULES = frozenset({"delta", "dicomdir", "pixels", "pydicom", "remote", "video"})
+    _MODULES = frozenset({"delta", "dicomdir", "pixels", "polars", "pydicom", "pynetdicom", "remote", "spark", "video"})
     _HOMES = {
         "IndexReport": "delta",
+        "IndexTable": "index_table",
         "ReadWarning": "read_warning",
         "WarningCode": "read_warning",
         "build_index": "delta",
+        "open_index": "index_table",
     }
 
     def __getattr__(name):

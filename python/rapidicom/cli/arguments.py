@@ -22,6 +22,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-V", "--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _index(commands.add_parser("index", help="write the files' attributes as a Parquet table, one row a file"))
+    _query(commands.add_parser("query", help="ask an index with SQL"))
     _dump(commands.add_parser("dump", help="print every Data Element of files"))
     _frames(commands.add_parser("frames", help="print where each frame lies in a file"))
     _verify(commands.add_parser("verify", help="read files wholly and print what is wrong with them"))
@@ -96,6 +97,16 @@ def _shard(text: str) -> tuple[int, int]:
     if not 0 <= shard[0] < shard[1]:
         raise argparse.ArgumentTypeError(f"{text!r}: expected 0 <= I < N")
     return shard
+
+
+def _query(parser: argparse.ArgumentParser) -> None:
+    from rapidicom.cli.query import FORMATS, run
+
+    parser.add_argument("index", metavar="DIR", help="the index: a folder that `rapidicom index DIR -o DIR/` wrote")
+    parser.add_argument("sql", metavar="SQL", help="in DuckDB's words; the table is called index; '-': standard input")
+    parser.add_argument("--format", choices=FORMATS, help="text unless given or what FILE ends in")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
+    parser.set_defaults(run=run, parser=parser)
 
 
 def _dump(parser: argparse.ArgumentParser) -> None:

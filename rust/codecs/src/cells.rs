@@ -41,15 +41,31 @@ macro_rules! for_each_cell {
 }
 
 macro_rules! all_cells {
-    ($bytes:expr, $type:ty, $cell:ident => $difference:expr) => {{
-        // Differences are gathered over a block, so that the loop has no exit and becomes vector code.
+    ($bytes:expr, $type:ty, $mask:expr, $cell:ident => $gathered:expr) => {{
+        // Bits are gathered over a block and looked at after it, so that the loop has no exit and becomes vector code.
+        let mask: $type = $mask;
         $bytes.chunks(4096).all(|block| {
-            let difference = block.as_chunks::<{ size_of::<$type>() }>().0.iter().fold(0, |sum, bytes| {
+            let bits = block.as_chunks::<{ size_of::<$type>() }>().0.iter().fold(0, |bits, bytes| {
                 let $cell = <$type>::from_ne_bytes(*bytes);
-                sum | $difference
+                bits | $gathered
             });
-            difference == 0
+            bits & mask == 0
         })
+    }};
+}
+
+/// Unsigned: no unused bit is set.
+macro_rules! all_unsigned {
+    ($bytes:expr, $type:ty, $shift:ident) => {
+        all_cells!($bytes, $type, !<$type>::MAX.wrapping_shr($shift), v => v)
+    };
+}
+
+/// Signed: raised by the magnitude of the least number that the used bits hold, the sample has no bit beyond them.
+macro_rules! all_signed {
+    ($bytes:expr, $type:ty, $shift:ident) => {{
+        let raise = (<$type>::MAX / 2 + 1).wrapping_shr($shift);
+        all_cells!($bytes, $type, !<$type>::MAX.wrapping_shr($shift), v => v.wrapping_add(raise))
     }};
 }
 
@@ -104,22 +120,14 @@ pub fn unused_bits_are_filled(
         return true;
     };
     match sample_type {
-        SampleType::U8 => all_cells!(samples, u8, v => v & !u8::MAX.wrapping_shr(shift)),
-        SampleType::U16 => all_cells!(samples, u16, v => v & !u16::MAX.wrapping_shr(shift)),
-        SampleType::U32 => all_cells!(samples, u32, v => v & !u32::MAX.wrapping_shr(shift)),
-        SampleType::U64 => all_cells!(samples, u64, v => v & !u64::MAX.wrapping_shr(shift)),
-        SampleType::I8 => {
-            all_cells!(samples, i8, v => v ^ v.wrapping_shl(shift).wrapping_shr(shift))
-        }
-        SampleType::I16 => {
-            all_cells!(samples, i16, v => v ^ v.wrapping_shl(shift).wrapping_shr(shift))
-        }
-        SampleType::I32 => {
-            all_cells!(samples, i32, v => v ^ v.wrapping_shl(shift).wrapping_shr(shift))
-        }
-        SampleType::I64 => {
-            all_cells!(samples, i64, v => v ^ v.wrapping_shl(shift).wrapping_shr(shift))
-        }
+        SampleType::U8 => all_unsigned!(samples, u8, shift),
+        SampleType::U16 => all_unsigned!(samples, u16, shift),
+        SampleType::U32 => all_unsigned!(samples, u32, shift),
+        SampleType::U64 => all_unsigned!(samples, u64, shift),
+        SampleType::I8 => all_signed!(samples, u8, shift),
+        SampleType::I16 => all_signed!(samples, u16, shift),
+        SampleType::I32 => all_signed!(samples, u32, shift),
+        SampleType::I64 => all_signed!(samples, u64, shift),
         SampleType::F32 | SampleType::F64 => true,
     }
 }
@@ -135,4 +143,57 @@ fn unused_shift(layout: &FrameLayout, sample_type: SampleType) -> Option<u32> {
     let shift = bits.checked_sub(u32::from(layout.bits_stored))?;
     let float = matches!(sample_type, SampleType::F32 | SampleType::F64);
     (!float && layout.bits_allocated != 1 && (1..bits).contains(&shift)).then_some(shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::{PlanarConfiguration, SampleFormat};
+    use crate::photometric::PhotometricInterpretation;
+
+    fn layout(bits_allocated: u16, bits_stored: u16, sample_format: SampleFormat) -> FrameLayout {
+        FrameLayout {
+            rows: 1,
+            columns: 1,
+            samples_per_pixel: 1,
+            bits_allocated,
+            bits_stored,
+            high_bit: bits_stored - 1,
+            sample_format,
+            planar_configuration: PlanarConfiguration::ByPixel,
+            photometric_interpretation: PhotometricInterpretation::Monochrome2,
+        }
+    }
+
+    #[test]
+    fn what_filling_would_change_is_not_filled() {
+        let formats = [SampleFormat::Unsigned, SampleFormat::Signed];
+        for (bits, sample_format) in [8u16, 16, 32, 64].into_iter().zip([formats; 4]) {
+            for (format, stored) in sample_format
+                .into_iter()
+                .flat_map(|f| (1..=bits).map(move |s| (f, s)))
+            {
+                let layout = layout(bits, stored, format);
+                let sample_type = layout.sample_type().expect("an image");
+                // At the top of a cell and at its bottom; around it cells that are filled.
+                let edges = (0..16).flat_map(|bit| [1u16 << bit, (1 << bit) - 1, !0 << bit]);
+                for value in (0..=u16::MAX).step_by(61).chain(edges) {
+                    for shift in [0, bits.saturating_sub(16)] {
+                        let cell = (u64::from(value) << shift).to_le_bytes();
+                        let size = usize::from(bits / 8);
+                        let mut samples = vec![0; size * 3];
+                        samples[size..2 * size].copy_from_slice(&cell[..size]);
+                        let judged = unused_bits_are_filled(&layout, sample_type, &samples);
+                        let before = samples.clone();
+                        fill_unused_bits(&layout, sample_type, &mut samples);
+                        assert_eq!(
+                            judged,
+                            samples == before,
+                            "{value:#x} << {shift} of {stored}/{bits} {format:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@
 //! be endless, and what would lie beyond its end is noticed when it is read.
 
 use crate::reader::Reader;
-use rapidicom_core::read::{Need, Window};
+use rapidicom_core::read::{Bytes, HereAndThere, Need, Window};
 use rapidicom_core::{Error, ErrorKind};
 use rapidicom_source::{Identity, RangedBytes, Source, SourceError};
 use std::borrow::Cow;
@@ -289,11 +289,10 @@ impl<'a> FileBytes<'a> {
         }
     }
 
-    /// All of the file, to look into here and there.
-    pub(crate) fn whole(&mut self) -> Result<&Source, Failure> {
-        self.open()?;
-        self.source
-            .as_ref()
-            .ok_or(Failure::Source(SourceError::Changed("its size")))
+    /// A few bytes here and there; a file that changes meanwhile is noticed when all is read.
+    pub(crate) fn here_and_there(&mut self) -> impl Bytes {
+        self.again = true;
+        let reader = &*self.reader;
+        HereAndThere::new(move |offset, out: &mut [u8]| reader.read_at_offset(offset, out).ok())
     }
 }

@@ -417,6 +417,9 @@ impl Extractor {
         }
         if self.columns.frames {
             self.frames(file, &level, batch);
+            if let Err(changed) = file.confirm(identity, 0) {
+                failure.get_or_insert(changed);
+            }
         }
         if self.columns.hashes
             && let Err(error) = self.hash(file, path, identity, failure.as_ref(), &level, batch)

@@ -5,9 +5,7 @@ use crate::extract::Found;
 use crate::schema::Columns;
 use crate::value::{Level, Warnings};
 use rapidicom_core::read::leniency::Deviations;
-use rapidicom_core::read::{
-    ElementHeader, ExtendedOffsetTable, Fragments, Window, frame_ranges, u16_of,
-};
+use rapidicom_core::read::{ElementHeader, ExtendedOffsetTable, Fragments, frame_ranges, u16_of};
 use rapidicom_core::value::number::integer;
 use rapidicom_core::value::text::trim_end;
 use rapidicom_core::{Limits, Tag};
@@ -39,17 +37,14 @@ pub(crate) fn ranges(
         );
     }
     let extended = attributes.extended_offset_table(file);
-    let whole = file.whole().ok()?;
-    let all = whole.window(0, whole.len()).ok()?;
+    let bytes = file.here_and_there();
     let mut notes = Deviations::new(limits.max_warnings);
-    let window = Window::new(&all.bytes, 0);
-    let fragments = Fragments::read(&window, pixels, level.little, limits, &mut notes).ok()?;
-    let ranges = frame_ranges(&window, &fragments, extended.as_ref(), frames, &mut notes);
+    let fragments = Fragments::read(&bytes, pixels, level.little, limits, &mut notes).ok()?;
+    let ranges = frame_ranges(&bytes, &fragments, extended.as_ref(), frames, &mut notes);
     notes
         .kept()
         .iter()
         .for_each(|deviation| warnings.note(deviation.code));
-    whole.check().ok()?;
     ranges
         .ok()?
         .iter()

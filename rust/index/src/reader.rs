@@ -77,6 +77,14 @@ impl Reader {
         self.object.as_ref().map(Opened::stream)
     }
 
+    /// Bytes from anywhere in it; fewer where it ends.
+    pub(crate) fn read_at_offset(&self, offset: u64, out: &mut [u8]) -> Result<usize> {
+        match &self.object {
+            Some(object) => Ok(object.stream().read(offset, out)?),
+            None => self.file.read_at_offset(offset, out),
+        }
+    }
+
     /// How long it is: a system call for a file.
     pub(crate) fn size(&self, path: &dyn Fn() -> PathBuf) -> Result<u64> {
         match &self.object {

@@ -7,7 +7,7 @@ use rapidicom_codecs::{
 use rapidicom_core::data_set::DataSet;
 use rapidicom_core::read::leniency::{Deviations, Leniency};
 use rapidicom_core::read::{
-    ElementHeader, ExtendedOffsetTable, Flags, Fragments, FrameRange, Window, frame_ranges,
+    Bytes, ElementHeader, ExtendedOffsetTable, Flags, Fragments, FrameRange, frame_ranges,
 };
 use rapidicom_core::transfer_syntax::TransferSyntax;
 use rapidicom_core::value::number::{Decimal, Decimals, Number, numbers};
@@ -321,21 +321,21 @@ impl Image {
         ))
     }
 
-    /// The fragments and the frames they make up; the window holds the value of the Pixel Data. PS3.5 §A.4
+    /// The fragments and the frames they make up, from the bytes of the Pixel Data. PS3.5 §A.4
     pub fn encapsulated_frames(
         &self,
         set: &DataSet,
         values: &impl Values,
-        window: &Window<'_>,
+        bytes: &impl Bytes,
         limits: &Limits,
         notes: &mut Deviations,
     ) -> Result<(Fragments, Vec<FrameRange>)> {
         let little = set.encoding.is_little_endian();
-        let fragments = Fragments::read(window, &self.pixel_data, little, limits, notes)?;
+        let fragments = Fragments::read(bytes, &self.pixel_data, little, limits, notes)?;
         let offsets = |tag: Tag| -> Option<Vec<u64>> {
-            let bytes = values.value(set.get(tag)?)?;
+            let table = values.value(set.get(tag)?)?;
             Some(
-                bytes
+                table
                     .as_chunks::<8>()
                     .0
                     .iter()
@@ -353,7 +353,7 @@ impl Image {
             offsets: offsets_,
             lengths: offsets(Tag::EXTENDED_OFFSET_TABLE_LENGTHS).unwrap_or_default(),
         });
-        let ranges = frame_ranges(window, &fragments, table.as_ref(), self.frames, notes)?;
+        let ranges = frame_ranges(bytes, &fragments, table.as_ref(), self.frames, notes)?;
         Ok((fragments, ranges))
     }
 }

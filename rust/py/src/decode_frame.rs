@@ -18,7 +18,7 @@ const ENCAPSULATED_UNCOMPRESSED: &str = "1.2.840.10008.1.2.1.98";
 
 /// Rows, Columns, Samples per Pixel, Bits Allocated, Bits Stored, Pixel Representation, Planar Configuration, Photometric
 /// Interpretation.
-type LayoutArguments = (i64, i64, i64, i64, i64, i64, i64, String);
+pub(crate) type LayoutArguments = (i64, i64, i64, i64, i64, i64, i64, String);
 
 /// How the frame is encoded.
 enum Encoding {
@@ -138,7 +138,7 @@ fn is_native(syntax: TransferSyntax) -> bool {
     !elsewhere || syntax.uid() == ENCAPSULATED_UNCOMPRESSED
 }
 
-fn layout_of(arguments: LayoutArguments) -> PyResult<FrameLayout> {
+pub(crate) fn layout_of(arguments: LayoutArguments) -> PyResult<FrameLayout> {
     let (rows, columns, samples, allocated, stored, representation, planar, photometric) =
         arguments;
     let bits_stored = number("bits_stored", stored)?;

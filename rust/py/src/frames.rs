@@ -13,7 +13,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyMemoryView, PySlice};
 use rapidicom_codecs::Family;
 use rapidicom_core::read::leniency::Deviations;
-use rapidicom_core::read::{Fragments, FrameRange, Window};
+use rapidicom_core::read::{Bytes, Fragments, FrameRange, HereAndThere, Window};
+use rapidicom_core::transfer_syntax::TransferSyntax;
 use rapidicom_core::{Error, ErrorKind};
 use rapidicom_iod::image::Image;
 use rapidicom_source::Kind;
@@ -47,41 +48,27 @@ impl FrameTable {
             .filter(|_| data_set.place.is_none());
         let mut image = Image::of(&data_set.set, &level, syntax, false, limits, &mut unheard)?;
         let encapsulated = if image.encapsulated {
-            let range = image.pixel_data.value_offset..image.pixel_data.value_end();
             let source = root.source(data_set.part);
-            // Of a file that is read piece by piece, the headers of the fragments are looked at through a map of the value.
-            let mut map = match source.kind() {
-                Kind::Deferred => source.copy_on_write(range).map_err(from_source)?,
-                _ => None,
-            };
-            let bytes = match &mut map {
-                Some(map) => Cow::Borrowed(map.look()),
-                None => data_set.bytes(&image.pixel_data)?,
-            };
-            let window = Window::new(&bytes, image.pixel_data.value_offset);
-            let frames =
-                image.encapsulated_frames(&data_set.set, &level, &window, limits, &mut unheard);
-            let frames = match frames {
-                // Where the frames of a video begin, its own stream says: PS3.5 §8.2.5 and those that follow.
-                Err(_) if syntax.is_some_and(|t| t.is_video()) => {
-                    let little = data_set.set.encoding.is_little_endian();
-                    let value = &image.pixel_data;
-                    let fragments = Fragments::read(&window, value, little, limits, &mut unheard)?;
-                    (fragments, Vec::new())
+            Some(match source.kind() {
+                // Of a file that is read piece by piece, the headers of the fragments are: its pixels may be far away.
+                Kind::Deferred => {
+                    let here_and_there = HereAndThere::new(|offset, out: &mut [u8]| {
+                        let len = out
+                            .len()
+                            .min(usize::try_from(source.len() - offset.min(source.len())).ok()?);
+                        source
+                            .read_into(offset, out.get_mut(..len)?)
+                            .ok()
+                            .map(|()| len)
+                    });
+                    fragments_of(data_set, &level, &mut image, syntax, &here_and_there)?
                 }
-                frames => frames?,
-            };
-            if image.family.is_none() && !syntax.is_some_and(|t| t.is_encapsulated()) {
-                // The Transfer Syntax says nothing of fragments: their own marks may.
-                let first = frames.1.first();
-                let code_stream = first.and_then(|f| window.get(f.offset, f.length));
-                image.family = code_stream.and_then(Family::of_code_stream);
-            }
-            drop(bytes);
-            if let Some(map) = map {
-                map.check().map_err(from_source)?;
-            }
-            Some(frames)
+                _ => {
+                    let bytes = data_set.bytes(&image.pixel_data)?;
+                    let window = Window::new(&bytes, image.pixel_data.value_offset);
+                    fragments_of(data_set, &level, &mut image, syntax, &window)?
+                }
+            })
         } else {
             None
         };
@@ -91,6 +78,36 @@ impl FrameTable {
             encapsulated,
         })
     }
+}
+
+/// The fragments and frames of encapsulated Pixel Data, and what their code streams are where only they say it.
+fn fragments_of(
+    data_set: &Dataset,
+    level: &Level<'_>,
+    image: &mut Image,
+    syntax: Option<TransferSyntax>,
+    bytes: &impl Bytes,
+) -> Result<(Fragments, Vec<FrameRange>)> {
+    let limits = &data_set.root.options.limits;
+    let mut unheard = Deviations::new(0);
+    let frames = image.encapsulated_frames(&data_set.set, level, bytes, limits, &mut unheard);
+    let frames = match frames {
+        // Where the frames of a video begin, its own stream says: PS3.5 §8.2.5 and those that follow.
+        Err(_) if syntax.is_some_and(|t| t.is_video()) => {
+            let little = data_set.set.encoding.is_little_endian();
+            let value = &image.pixel_data;
+            let fragments = Fragments::read(bytes, value, little, limits, &mut unheard)?;
+            (fragments, Vec::new())
+        }
+        frames => frames?,
+    };
+    if image.family.is_none() && !syntax.is_some_and(|t| t.is_encapsulated()) {
+        // The Transfer Syntax says nothing of fragments: their own marks may.
+        let first = frames.1.first();
+        let code_stream = first.and_then(|f| bytes.bytes(f.offset, f.length));
+        image.family = code_stream.and_then(|bytes| Family::of_code_stream(&bytes));
+    }
+    Ok(frames)
 }
 
 /// A lazy sequence of frames, each an ndarray (R, C) or (R, C, S). PS3.3 §C.7.6.3

@@ -22,6 +22,7 @@ mod pixels;
 mod read;
 mod root;
 mod sequence;
+mod stored_samples;
 mod types;
 mod value;
 mod verify;
@@ -51,6 +52,7 @@ fn _rapidicom(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read::pixel_array, module)?)?;
     module.add_function(wrap_pyfunction!(read::iter_pixels, module)?)?;
     module.add_function(wrap_pyfunction!(decode_frame::_decode_frame, module)?)?;
+    module.add_function(wrap_pyfunction!(stored_samples::_read_samples, module)?)?;
     module.add_function(wrap_pyfunction!(pickle::_restore_dataset, module)?)?;
     module.add_function(wrap_pyfunction!(pickle::_restore_sequence, module)?)?;
     module.add_function(wrap_pyfunction!(element::_restore_element, module)?)?;

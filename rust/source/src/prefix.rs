@@ -78,6 +78,12 @@ impl PrefixReader {
         self.buffer.get(..self.filled).unwrap_or_default()
     }
 
+    /// Bytes of the opened file from `offset` on, as many as one `pread` gives; the prefix stays what it is.
+    pub fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<usize> {
+        let file = self.file.as_ref().ok_or(SourceError::from(Errno::BADF))?;
+        Ok(retry_on_intr(|| pread(file, &mut *out, offset))?)
+    }
+
     /// Which file the opened one is now, and in which state.
     pub fn identity_now(&self) -> Result<Option<Identity>> {
         let Some(file) = &self.file else {

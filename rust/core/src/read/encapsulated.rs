@@ -1,11 +1,15 @@
 //! Encapsulated Pixel Data: fragments, offset tables, frames. PS3.5 §A.4
 
 use super::element::{ElementHeader, tag_and_length};
+use super::here_and_there::Bytes;
 use super::leniency::{Deviations, Leniency};
 use super::reader::Window;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::tag::Tag;
+
+/// Bytes that are asked for to see what something begins with.
+const BEGINNING: u64 = 12;
 
 /// One fragment's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +32,9 @@ pub struct Fragments {
 }
 
 impl Fragments {
-    /// Reads the item headers of `pixel_data`, whose value lies wholly in the window.
+    /// Reads the item headers of `pixel_data`, and of their contents the offset table alone.
     pub fn read(
-        window: &Window<'_>,
+        window: &impl Bytes,
         pixel_data: &ElementHeader,
         little: bool,
         limits: &Limits,
@@ -43,7 +47,7 @@ impl Fragments {
         let (mut at, end) = (pixel_data.value_offset, pixel_data.value_end());
         let mut first = true;
         while end.saturating_sub(at) >= 8 {
-            let Some((tag, length)) = tag_and_length(window, at, little) else {
+            let Some((tag, length)) = item_header(window, at, little) else {
                 break;
             };
             let offset = at.saturating_add(8);
@@ -62,8 +66,8 @@ impl Fragments {
             };
             if first {
                 first = false;
-                let bytes = window.get(offset, length).unwrap_or_default();
-                if looks_like_frame(bytes) {
+                let beginning = window.bytes(offset, length.min(BEGINNING));
+                if looks_like_frame(&beginning.unwrap_or_default()) {
                     notes.note(Leniency::OffsetTableMissing, pixel_data.tag, at, || {
                         "the first item is a fragment".into()
                     });
@@ -81,6 +85,7 @@ impl Fragments {
                             u32::from_be_bytes(*b)
                         }
                     };
+                    let bytes = window.bytes(offset, length).unwrap_or_default();
                     fragments.basic_offset_table =
                         bytes.as_chunks::<4>().0.iter().map(entry).collect();
                     fragments.start = offset.saturating_add(length);
@@ -102,8 +107,13 @@ impl Fragments {
     }
 }
 
-fn next_item(window: &Window<'_>, from: u64, end: u64, little: bool) -> Option<u64> {
-    let bytes = window.get(from, end.checked_sub(from)?)?;
+fn item_header(bytes: &impl Bytes, at: u64, little: bool) -> Option<(Tag, u32)> {
+    let header = bytes.bytes(at, 8)?;
+    tag_and_length(&Window::new(&header, at), at, little)
+}
+
+fn next_item(window: &impl Bytes, from: u64, end: u64, little: bool) -> Option<u64> {
+    let bytes = window.bytes(from, end.checked_sub(from)?)?;
     let (item, delimiter): ([u8; 4], [u8; 4]) = if little {
         ([0xFE, 0xFF, 0x00, 0xE0], [0xFE, 0xFF, 0xDD, 0xE0])
     } else {
@@ -153,7 +163,7 @@ pub struct ExtendedOffsetTable {
 /// Divides fragments into frames: by a table that points at fragments, else by their number, else by where code streams
 /// begin. PS3.5 §A.4
 pub fn frame_ranges(
-    window: &Window<'_>,
+    window: &impl Bytes,
     fragments: &Fragments,
     extended: Option<&ExtendedOffsetTable>,
     frames: u64,
@@ -199,7 +209,11 @@ pub fn frame_ranges(
                 offset: 0,
                 length: 0,
             });
-            begins_frame(window.get(f.offset, f.length.min(12)).unwrap_or_default())
+            begins_frame(
+                &window
+                    .bytes(f.offset, f.length.min(BEGINNING))
+                    .unwrap_or_default(),
+            )
         })
         .collect();
     if starts.len() as u64 == frames && starts.first() == Some(&0) {

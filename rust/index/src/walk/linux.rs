@@ -125,6 +125,11 @@ impl FileReader {
         Ok(self.prefix.read(CWD, &name, want)?.1)
     }
 
+    /// Bytes from anywhere in the file that was read last.
+    pub(crate) fn read_at_offset(&self, offset: u64, out: &mut [u8]) -> Result<usize> {
+        self.prefix.read_at(offset, out)
+    }
+
     /// Which file the one that was read is now.
     pub(crate) fn identity_now(&self) -> Result<Option<Identity>> {
         self.prefix.identity_now()

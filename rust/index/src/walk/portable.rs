@@ -108,6 +108,13 @@ impl FileReader {
         Ok(Some(identity))
     }
 
+    /// Bytes from anywhere in the file that was read last.
+    pub(crate) fn read_at_offset(&self, offset: u64, out: &mut [u8]) -> Result<usize> {
+        self.file
+            .as_ref()
+            .map_or(Ok(0), |file| file.pread(out, offset))
+    }
+
     /// Which file the one that was read is now.
     pub(crate) fn identity_now(&self) -> Result<Option<Identity>> {
         self.file.as_ref().map(File::identity_now).transpose()
