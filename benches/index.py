@@ -96,8 +96,8 @@ def run(arguments: argparse.Namespace, scratch: Path) -> dict[str, Any]:
                 continue
             found = million(setting, results["floor_a"]) if name == "million" else OTHERS[name](setting)
             for line in found:
+                results["rows"].append(line)
                 print(report.progress_of_probe(line), file=sys.stderr, flush=True)
-            results["rows"] += found
     return results | {"versions": setting.versions, "seconds": time.monotonic() - start}
 
 

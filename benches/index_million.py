@@ -7,6 +7,7 @@ import shutil
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ PARTS = (("few/one", 0, 1), ("few/more", 1, 3), ("rest", 3, 10))
 SIZES = {"few/one": 1, "few": 3, "": 10}
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """A row can't be measured."""
 
 
@@ -33,7 +34,7 @@ def make(tree: Path, files: int) -> float:
     place = os.statvfs(tree.parent)
     free, names = place.f_bavail * place.f_frsize, place.f_favail
     if free < 2 * files * DISK_A_FILE or names < 2 * files:
-        raise Failed(f"not enough room: {free / 1e9:.0f} GB and {names:,} inodes are free")
+        raise FailedError(f"not enough room: {free / 1e9:.0f} GB and {names:,} inodes are free")
     start = time.monotonic()
     for name, first, last in PARTS:
         index_corpus.headers(tree / name, range(files * first // 10, files * last // 10))
@@ -150,17 +151,18 @@ def question(setting: Setting, floor_a: float | None) -> Line:
     return line("sql", title, bar, f"{took * 1e3:.1f} ms", took <= here, note, peers=peers, rounds=times)
 
 
-def million(setting: Setting, floor_a: float | None) -> list[Line]:
-    """All lines."""
+def million(setting: Setting, floor_a: float | None) -> Iterator[Line]:
+    """All lines, as they come."""
     tree = Path(setting.path("headers"))
     try:
         took = make(tree, setting.million)
         print(f"million: {setting.million:,} files made in {took:.0f} s", file=sys.stderr, flush=True)
         found = measure(setting, tree)
-        lines = [slope(found), memory(found)]
-        lines[0]["detail"] = {str(n): of for n, of in found.items()}
-        return [*lines, again(setting, tree), question(setting, floor_a)]
-    except (Failed, GoneError) as reason:
-        return [line("million", f"{setting.million:,} headers", "exponent ≤ 1.05", f"failed: {reason}", False)]
+        yield slope(found) | {"detail": {str(n): of for n, of in found.items()}}
+        yield memory(found)
+        yield again(setting, tree)
+        yield question(setting, floor_a)
+    except (FailedError, GoneError) as reason:
+        yield line("million", f"{setting.million:,} headers", "all of it", f"failed: {reason}", None)
     finally:
         shutil.rmtree(tree, ignore_errors=True)
