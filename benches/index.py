@@ -1,6 +1,6 @@
 """Measure the index of millions of files -> the section "Index" of RESULTS.md, results-index.json.
 
-    python index.py [--quick] [--corpus DIR] [--rounds N] [--rows NAME,...] [--million N] [--out DIR]
+    python index.py [--quick] [--corpus DIR] [--rounds N] [--rows NAME,...] [--million N] [--add] [--out DIR]
 
 Rows: build, again, frames, long, archives, objects, frame; million (and the question to DuckDB), faults, ingest, spark.
 Those of the first kind are measured in rounds, each of those who take part once, in a process of its own, in turns;
@@ -9,8 +9,9 @@ corpus, which is removed at the end: 10⁶ files take 4 GB and as many inodes th
 why.
 
 --quick: few rounds of few files, to see that everything still runs; its results go to build/quick, as those of --rows
-do. RAPIDICOM_BENCH_CORPUS is the corpus where --corpus isn't given; it is made where it is missing. Wanted beside
-requirements-index.txt: unzip, a C compiler, and for Spark Java 17 or 21.
+do, unless --add puts them beside those of the last run. RAPIDICOM_BENCH_CORPUS is the corpus where --corpus isn't
+given; it is made where it is missing. Wanted beside requirements-index.txt: unzip, a C compiler, for Spark Java 17 or
+21.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ import report
 import sections
 from index_million import million
 from index_rows import ROWS, Setting
-from probes import Line
+from probes import Line, line
 from processes import HERE, GoneError
 from rows import FLOOR, FLOOR_A, Corpus, Row
 from run import make_corpus, measure, summary
@@ -51,20 +53,40 @@ PARTS = {
 }  # of the corpus, for which rows
 
 
-def rounds_of(row: Row, setting: Setting) -> dict[str, Any]:
-    """Measure one row."""
-    processes: dict[str, Any] = {}
-    for name in dict.fromkeys(entry.process for entry in row.entries):
-        try:
-            processes[name] = setting.start(name)
-        except (GoneError, OSError) as reason:
-            print(f"{name}: {reason}", file=sys.stderr, flush=True)
-    try:
-        return summary(row, measure(row, processes, setting.rounds, setting.quick))
-    finally:
-        for process in processes.values():
-            if getattr(process, "child", None) is None or process.child.poll() is None:
+class Processes(dict[str, Any]):
+    """Those who take part, started when first asked for, and again for the next row where one has ended."""
+
+    def start(self, row: Row, setting: Setting) -> None:
+        """Start who is missing; those who can't take part are told."""
+        for name in dict.fromkeys(entry.process for entry in row.entries):
+            if name in self and not self._ended(name):
+                continue
+            self.pop(name, None)
+            try:
+                self[name] = setting.start(name)
+            except (GoneError, OSError) as reason:
+                print(f"{name}: {reason}", file=sys.stderr, flush=True)
+
+    def _ended(self, name: str) -> bool:
+        child = getattr(self[name], "child", None)
+        return child is not None and child.poll() is not None
+
+    def close(self) -> None:
+        """End all."""
+        for name, process in self.items():
+            if not self._ended(name):
                 process.close()
+
+
+def by_rounds(found: list[Row], setting: Setting) -> Iterator[dict[str, Any]]:
+    """Measure rows one after the other."""
+    processes = Processes()
+    try:
+        for row in found:
+            processes.start(row, setting)
+            yield summary(row, measure(row, processes, setting.rounds, setting.quick))
+    finally:
+        processes.close()
 
 
 def floor_a(setting: Setting) -> float | None:
@@ -79,6 +101,31 @@ def floor_a(setting: Setting) -> float | None:
     return float(passes[4] / files * 1e6)
 
 
+def lines(name: str, setting: Setting, floor_a: float | None) -> Iterator[Line]:
+    """Measure what has this name."""
+    try:
+        if name == "million":
+            yield from million(setting, floor_a)
+        elif name in OTHERS:
+            yield from OTHERS[name](setting)
+        else:
+            yield from by_rounds(ROWS[name](setting), setting)
+    except (GoneError, OSError, subprocess.SubprocessError) as reason:  # the other rows are still to be measured
+        yield line(name, name, "-", f"failed: {reason}", None)
+
+
+def added(results: dict[str, Any], before: Path) -> dict[str, Any]:
+    """Rows of the run before that were not measured in this one, too, in their order."""
+    if not before.exists():
+        return results
+    earlier = json.loads(before.read_text())
+    names = {row["name"] for row in results["rows"]}
+    kept = [row for row in earlier["rows"] if row["name"] not in names]
+    rows = sorted(kept + results["rows"], key=lambda row: NAMES.index(row["name"]))
+    versions = earlier["versions"] | results["versions"]
+    return results | {"rows": rows, "versions": versions, "runs": earlier.get("runs", 1) + 1}
+
+
 def run(arguments: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     """Measure everything asked for."""
     setting = Setting(Corpus.of(arguments.corpus, scratch), arguments.rounds, arguments.quick, arguments.million)
@@ -89,15 +136,10 @@ def run(arguments: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     with setting.opened:
         for name in arguments.rows:
             os.sync()  # what others have written is not to wait for our fsync
-            if name in ROWS:
-                for row in ROWS[name](setting):
-                    results["rows"].append(rounds_of(row, setting))
-                    print(report.progress(results["rows"][-1]), file=sys.stderr, flush=True)
-                continue
-            found = million(setting, results["floor_a"]) if name == "million" else OTHERS[name](setting)
-            for line in found:
-                results["rows"].append(line)
-                print(report.progress_of_probe(line), file=sys.stderr, flush=True)
+            for row in lines(name, setting, results["floor_a"]):
+                results["rows"].append(row | {"name": name})
+                said = report.progress_of_probe(row) if "reached" in row else report.progress(row)
+                print(said, file=sys.stderr, flush=True)
     return results | {"versions": setting.versions, "seconds": time.monotonic() - start}
 
 
@@ -110,6 +152,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--rows", help=f"only these of {', '.join(NAMES)}")
     parser.add_argument("--million", type=int, help="so many files instead of 1,000,000; in thousands")
+    parser.add_argument("--add", action="store_true", help="keep those rows of the last run that this one hasn't")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     quick = arguments.quick
@@ -117,7 +160,9 @@ def parsed() -> argparse.Namespace:
     arguments.rounds = arguments.rounds or (2 if quick else 7)
     arguments.million = arguments.million or (10_000 if quick else 1_000_000)
     arguments.corpus = arguments.corpus or HERE / ("build/index-quick" if quick else "corpus")
-    arguments.out = arguments.out or (HERE / "build" / "quick" if quick or arguments.rows else HERE)
+    arguments.out = arguments.out or (
+        HERE / "build" / "quick" if quick or (arguments.rows and not arguments.add) else HERE
+    )
     arguments.rows = arguments.rows.split(",") if arguments.rows else NAMES
     if unknown := set(arguments.rows) - set(NAMES):
         parser.error(f"no rows {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
@@ -132,6 +177,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=arguments.corpus, prefix="index-") as scratch:
         results = run(arguments, Path(scratch))
     arguments.out.mkdir(parents=True, exist_ok=True)
+    if arguments.add:
+        results = added(results, arguments.out / "results-index.json")
     (arguments.out / "results-index.json").write_text(json.dumps(results, indent=1) + "\n")
     sections.write_section(arguments.out / "RESULTS.md", "index.py", index_report.section(results))
     print(arguments.out / "RESULTS.md")

@@ -75,6 +75,7 @@ def faults(setting: Setting) -> list[Line]:
     ):
         reason = test(name, setting, **environment)
         note = f"`tests/{TESTS.name}::{name}`"
+        note += "; some builds end before the signal, at most half do" if key == "killed" else ""
         lines.append(line(key, title, bar, good if reason is None else f"failed: {reason}", reason is None, note))
     return lines
 

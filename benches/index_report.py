@@ -26,6 +26,11 @@ def section(results: dict[str, Any]) -> str:
         "",
         f"`{results['command']}`, {results['date']}, {results['rounds']} rounds, {results['seconds']:.0f} s; "
         f"{judged.count(True)} of {len(judged)} bars reached, {judged.count(None)} not measured.",
+        *(
+            ["", f"Put together from {results['runs']} runs: head and floor A are of the last."]
+            if "runs" in results
+            else []
+        ),
         *(["", "A quick run, to see that everything works: its figures mean little."] if results["quick"] else []),
         "",
         *[f"- {name}: {value}" for name, value in results["machine"].items()],

@@ -103,7 +103,7 @@ def build(setting: Setting) -> list[Row]:
             Entry(OURS, OURS, {**job, "threads": threads}, n),
             Entry(f"C write + 2 fsync of {size / 1e6:.1f} MB", FLOOR, written, n),
         ]
-        if threads == 1:
+        if threads == 1 and not setting.quick:
             paths = setting.corpus.small[:500]
             entries.append(Entry(PYDICOM, PYDICOM, {"job": "header_rows", "paths": paths, "threads": 1}, len(paths)))
         title = f"`build_index` of {n:,} files, the default row, {words}, a file"
