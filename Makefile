@@ -8,7 +8,7 @@ SOURCES := $(shell find rust python Cargo.toml Cargo.lock pyproject.toml README.
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: test demo wheel lint deny docs bench bench-pixels fuzz-smoke everywhere nasm
+.PHONY: test demo wheel lint deny docs bench bench-pixels bench-index fuzz-smoke everywhere nasm
 .DEFAULT_GOAL := test
 
 demo: .venv/installed ## index the files that pydicom ships, ask DuckDB, look at one image
@@ -42,6 +42,9 @@ bench: .venv/installed ## writes benches/RESULTS.md
 
 bench-pixels: .venv/installed ## writes the section Pixels of benches/RESULTS.md; BENCH=--quick: one round
 	$(BIN)/pip install --quiet --requirement benches/requirements.txt && $(BIN)/python benches/pixels.py $(BENCH)
+
+bench-index: .venv/installed ## writes the section Index of benches/RESULTS.md; BENCH=--quick: few files; BENCH="--rows build,again"
+	$(BIN)/pip install --quiet --requirement benches/requirements.txt --requirement benches/requirements-index.txt && $(BIN)/python benches/index.py $(BENCH)
 
 fuzz-smoke: .venv/ready ## each fuzz target, SECONDS (20) long
 	fuzz/run $(or $(SECONDS),20)

@@ -16,7 +16,6 @@ import os
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ import pixels_report
 import report
 import sections
 from pixels_rows import BARE, OURS, Entry, Pictures, Row, processes, rows
-from processes import HERE, FloorProcess, GoneError, LibraryProcess, Process, build_floors
+from processes import HERE, FloorProcess, GoneError, LibraryProcess, build_floors
 from rows import FLOOR_A
 
 LONGEST = 120  # seconds that an answer may take
@@ -39,22 +38,10 @@ INDEX_FILES = 2000  # of floor A, where the corpus has none yet
 class PixelsProcess(LibraryProcess):
     """pixels_worker.py with one library; killed where it doesn't answer."""
 
-    def __init__(self, name: str) -> None:
-        Process.__init__(self, [sys.executable, str(HERE / "pixels_worker.py"), name])
-        hello = json.loads(self.line())
-        if "version" not in hello:
-            self.close()
-            raise GoneError("not installed")
-        self.version = hello["version"]
+    longest = LONGEST
 
-    def line(self) -> str:
-        """Read the next answer, or end the process."""
-        timer = threading.Timer(LONGEST, self.child.kill)
-        timer.start()
-        try:
-            return super().line()
-        finally:
-            timer.cancel()
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "pixels_worker.py")
 
     def round(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do one round -> all of the answer."""
@@ -221,7 +208,7 @@ def main() -> int:
     wanted, results = run(arguments)
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "results-pixels.json").write_text(json.dumps(results, indent=1) + "\n")
-    sections.write_pixels(arguments.out / "RESULTS.md", pixels_report.section(wanted, results))
+    sections.write_section(arguments.out / "RESULTS.md", "pixels.py", pixels_report.section(wanted, results))
     for line in pixels_report.missed(wanted, results):
         print(f"missed: {line}", file=sys.stderr)
     print(arguments.out / "RESULTS.md")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ class GoneError(Exception):
 class Process:
     """A child that answers one line with one line."""
 
+    longest: float | None = None  # seconds that an answer may take, else the child is killed
+
     def __init__(self, command: list[str]) -> None:
         self.child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_environment()
@@ -27,7 +30,12 @@ class Process:
     def line(self) -> str:
         """Read the next answer."""
         assert self.child.stdout is not None
+        timer = threading.Timer(self.longest, self.child.kill) if self.longest else None
+        if timer:
+            timer.start()
         answer = self.child.stdout.readline()
+        if timer:
+            timer.cancel()
         if not answer:
             raise GoneError(f"ended with status {self.child.wait()}")
         return answer
@@ -50,12 +58,13 @@ class Process:
 
 
 class LibraryProcess(Process):
-    """worker.py with one library."""
+    """worker.py, or another program that answers so, with one library."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__([sys.executable, str(HERE / "worker.py"), name])
+    def __init__(self, name: str, program: str = "worker.py") -> None:
+        super().__init__([sys.executable, str(HERE / program), name])
         hello = json.loads(self.line())
         if "version" not in hello:
+            self.close()
             raise GoneError("not installed")
         self.version: str = hello["version"]
 

@@ -100,11 +100,19 @@ def _probe(line: dict[str, Any]) -> str:
         line["bar"],
         line["reached"],
         _sign(line["met"]),
-        NOTHING,
+        line.get("floor", NOTHING),
         line.get("peers", ""),
         line["note"],
     ]
     return "| " + " | ".join(cell.replace("|", "/").replace("\n", " ") for cell in cells) + " |"
+
+
+TABLE = ["| work | bar | reached | met | floor | others | note |", "|---|---|---|---|---|---|---|"]
+
+
+def table(rows: list[dict[str, Any]], floor_a: float | None) -> list[str]:
+    """Lines of the table: rows that were measured by rounds, and those of probes."""
+    return [*TABLE, *(_probe(row) if "reached" in row else _row(row, floor_a) for row in rows)]
 
 
 def floor_a(results: dict[str, Any], threads: int = 1) -> float | None:
@@ -134,11 +142,8 @@ def markdown(results: dict[str, Any]) -> str:
         "floor of the same row in the same run. Files are in the page cache unless said. Absolute bars are for a",
         f"machine whose floor A is {FLOOR_A_REFERENCE} µs a file, and scale with it. All rounds are in `results.json`.",
         "",
-        "| work | bar | reached | met | floor | others | note |",
-        "|---|---|---|---|---|---|---|",
     ]
-    body = [_row(row, one) for row in results["rows"]] + [_probe(line) for line in results["probes"]]
-    return "\n".join([*head, *body]) + "\n"
+    return "\n".join([*head, *table(results["rows"] + results["probes"], one)]) + "\n"
 
 
 def progress(row: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,9 @@ SLOW = 2.0  # seconds a round: --quick takes the first round of such a peer as i
 Processes = dict[str, Any]
 
 
-def make_corpus(folder: Path, sizes: dict[str, int]) -> None:
+def make_corpus(folder: Path, sizes: dict[str, int], parts: Sequence[str] = ("idx", "full", "big", "native")) -> None:
     """Make what the folder lacks."""
-    missing = [part for part, probe in PARTS.items() if not (folder / probe).exists()]
+    missing = [part for part in parts if not (folder / PARTS[part]).exists()]
     if missing:
         print(f"making {', '.join(missing)} in {folder}", file=sys.stderr, flush=True)
         options = [word for name, n in sizes.items() for word in (f"--{name}", str(n))]
