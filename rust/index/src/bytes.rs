@@ -46,6 +46,42 @@ impl From<Error> for Failure {
     }
 }
 
+impl Failure {
+    /// Code and words of the column `error`: the exception that opening the file would raise.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Failure::Source(SourceError::Os { errno }) => {
+                let said = std::io::Error::from_raw_os_error(*errno).to_string();
+                format!(
+                    "OSError: [Errno {errno}] {}",
+                    said.split(" (os error").next().unwrap_or_default()
+                )
+            }
+            Failure::Source(error) => format!("FileChangedError: {error}"),
+            Failure::Words(said) => format!("OSError: {said}"),
+            Failure::Again => "InternalError: the file was not read to its end".to_owned(),
+            Failure::Meaning(error) => {
+                let kind = match error.kind {
+                    ErrorKind::InvalidDicom => "InvalidDicomError",
+                    ErrorKind::Truncated => "TruncatedError",
+                    ErrorKind::ValueDecode => "ValueDecodeError",
+                    ErrorKind::Limit { .. } => "LimitError",
+                    ErrorKind::UnsupportedTransferSyntax => "UnsupportedTransferSyntaxError",
+                    ErrorKind::PixelDecode => "PixelDecodeError",
+                    ErrorKind::FileChanged => "FileChangedError",
+                    ErrorKind::Os(_) => "OSError",
+                    ErrorKind::Internal => "InternalError",
+                };
+                let place = error
+                    .offset
+                    .map_or(String::new(), |offset| format!(" (byte {offset})"));
+                let tag = error.tag.map_or(String::new(), |tag| format!(" {tag}"));
+                format!("{kind}: {error}{tag}{place}")
+            }
+        }
+    }
+}
+
 pub(crate) struct FileBytes<'a> {
     reader: &'a mut Reader,
     path: &'a dyn Fn() -> PathBuf,

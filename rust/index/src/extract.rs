@@ -15,14 +15,15 @@ use crate::reader::Reader;
 use crate::schema::{Columns, Fact, Origin};
 use crate::shown::Shown;
 use crate::value::{self, Level, Value, Warnings};
+use crate::wanted::{Wanted, is_pixel_data};
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{
-    ElementHeader, Event, FileStart, Scanner, StartOptions, Window, inflate, start,
+    ElementHeader, Event, FileStart, Scanner, StartOptions, inflate, start,
 };
 use rapidicom_core::transfer_syntax::Encoding;
 use rapidicom_core::value::charset::{SpecificCharacterSet, TextDeviation};
 use rapidicom_core::value::validate::leniency_of;
-use rapidicom_core::{Error, ErrorKind, Limits, Tag};
+use rapidicom_core::{ErrorKind, Limits, Tag};
 use rapidicom_source::{Identity, SourceError};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -167,7 +168,7 @@ impl Extractor {
     /// A file of which nothing could be read.
     pub(crate) fn failed_row(&mut self, shown: &Shown, failure: &Failure, batch: &mut Batch) {
         if let Some(rows) = &mut batch.long {
-            rows.fail(shown.text(), &words(failure));
+            rows.fail(shown.text(), &failure.words());
             return batch.count(1);
         }
         for (builder, column) in batch.builders.iter_mut().zip(&self.columns.columns) {
@@ -176,7 +177,7 @@ impl Extractor {
                 Origin::Fact(Fact::PathBytes) => builder.append_bytes(shown.bytes()),
                 Origin::Fact(Fact::SchemaVersion) => builder.append_int32(SCHEMA_VERSION),
                 Origin::Fact(Fact::Status) => builder.append_text("error"),
-                Origin::Fact(Fact::Error) => builder.append_text(&words(failure)),
+                Origin::Fact(Fact::Error) => builder.append_text(&failure.words()),
                 Origin::Fact(Fact::Warnings) => builder.append_texts(std::iter::empty()),
                 _ => builder.append_null(),
             }
@@ -654,7 +655,7 @@ impl Extractor {
                 Fact::Mtime => builder.append_int64(time(identity).map(|ns| ns.div_euclid(1000))),
                 Fact::Status => builder.append_text(if failure.is_some() { "error" } else { "ok" }),
                 Fact::Error => match failure {
-                    Some(failure) => builder.append_text(&words(failure)),
+                    Some(failure) => builder.append_text(&failure.words()),
                     None => builder.append_null(),
                 },
                 Fact::Warnings => {
@@ -699,160 +700,5 @@ const META: Level = Level {
     charset: SpecificCharacterSet::DEFAULT,
     pixel_representation: None,
 };
-
-/// The wanted tags, walked beside the elements: both ascend.
-struct Wanted<'a> {
-    tags: &'a [Tag],
-    /// How many tags are of group 0002.
-    meta: usize,
-    at: usize,
-    /// `tags[at]`, or beyond all tags.
-    next: Tag,
-    /// No more is looked for once all were found.
-    ends: bool,
-    unordered: bool,
-    pixels: bool,
-}
-
-impl<'a> Wanted<'a> {
-    fn new(columns: &'a Columns, unordered: bool) -> Wanted<'a> {
-        let tags = columns.wanted.as_slice();
-        let next = tags.get(columns.meta).copied().unwrap_or(Tag(u32::MAX));
-        let ends = !columns.pixels && !unordered;
-        Wanted {
-            tags,
-            meta: columns.meta,
-            at: columns.meta,
-            next,
-            ends,
-            unordered,
-            pixels: columns.pixels,
-        }
-    }
-
-    /// Takes elements into their slots until something else than an element comes, or nothing more is wanted.
-    fn follow(
-        &mut self,
-        scanner: &mut Scanner,
-        window: &Window<'_>,
-        notes: &mut Deviations,
-        found: &mut Found,
-    ) -> Result<Event, Error> {
-        if self.ends && self.at >= self.tags.len() {
-            return Ok(Event::End);
-        }
-        loop {
-            if !self.unordered {
-                // The wanted ones are taken as they pass by: one comparison for each that is not.
-                let before = if self.pixels {
-                    Tag::FLOAT_PIXEL_DATA
-                } else {
-                    Tag(u32::MAX)
-                };
-                scanner.pass(before, window, |header| {
-                    if header.tag >= self.next {
-                        self.take(header, found);
-                    }
-                });
-                if self.ends && self.at >= self.tags.len() {
-                    return Ok(Event::End);
-                }
-            }
-            let event = scanner.next(window, notes)?;
-            let Event::Element(header) = event else {
-                if let Event::Amended(header) = event {
-                    self.put(header, found);
-                    continue;
-                }
-                return Ok(event);
-            };
-            if self.unordered {
-                self.put(header, found);
-                continue;
-            }
-            self.take(header, found);
-            if self.ends && self.at >= self.tags.len() {
-                return Ok(Event::End);
-            }
-            if self.pixels && is_pixel_data(header.tag) {
-                found.pixels = Some(header);
-            }
-        }
-    }
-
-    /// Takes a header into its slot if it is wanted; wanted tags before it are not there.
-    #[inline]
-    fn take(&mut self, header: ElementHeader, found: &mut Found) {
-        while self.next < header.tag {
-            self.advance();
-        }
-        if self.next == header.tag {
-            if let Some(slot) = found.slots.get_mut(self.at) {
-                *slot = Some(header);
-            }
-            self.advance();
-        }
-    }
-
-    #[inline]
-    fn advance(&mut self) {
-        self.at += 1;
-        self.next = self.tags.get(self.at).copied().unwrap_or(Tag(u32::MAX));
-    }
-
-    #[cold]
-    fn put(&mut self, header: ElementHeader, found: &mut Found) {
-        if let Ok(slot) = self.tags.binary_search(&header.tag)
-            && slot >= self.meta
-            && let Some(place) = found.slots.get_mut(slot)
-        {
-            *place = Some(header);
-        }
-        if self.pixels && is_pixel_data(header.tag) {
-            found.pixels = Some(header);
-        }
-    }
-}
-
-fn is_pixel_data(tag: Tag) -> bool {
-    matches!(
-        tag,
-        Tag::PIXEL_DATA | Tag::FLOAT_PIXEL_DATA | Tag::DOUBLE_FLOAT_PIXEL_DATA
-    )
-}
-
-/// Code and words of the column `error`: the exception that opening the file would raise.
-fn words(failure: &Failure) -> String {
-    match failure {
-        Failure::Source(SourceError::Os { errno }) => {
-            let said = std::io::Error::from_raw_os_error(*errno).to_string();
-            format!(
-                "OSError: [Errno {errno}] {}",
-                said.split(" (os error").next().unwrap_or_default()
-            )
-        }
-        Failure::Source(error) => format!("FileChangedError: {error}"),
-        Failure::Words(said) => format!("OSError: {said}"),
-        Failure::Again => "InternalError: the file was not read to its end".to_owned(),
-        Failure::Meaning(error) => {
-            let kind = match error.kind {
-                ErrorKind::InvalidDicom => "InvalidDicomError",
-                ErrorKind::Truncated => "TruncatedError",
-                ErrorKind::ValueDecode => "ValueDecodeError",
-                ErrorKind::Limit { .. } => "LimitError",
-                ErrorKind::UnsupportedTransferSyntax => "UnsupportedTransferSyntaxError",
-                ErrorKind::PixelDecode => "PixelDecodeError",
-                ErrorKind::FileChanged => "FileChangedError",
-                ErrorKind::Os(_) => "OSError",
-                ErrorKind::Internal => "InternalError",
-            };
-            let place = error
-                .offset
-                .map_or(String::new(), |offset| format!(" (byte {offset})"));
-            let tag = error.tag.map_or(String::new(), |tag| format!(" {tag}"));
-            format!("{kind}: {error}{tag}{place}")
-        }
-    }
-}
 
 const _: () = assert!(ENDLESS < i64::MAX as u64);

@@ -5,6 +5,7 @@
 //! | `walk` | folders, patterns and lists of paths → chunks of names, a bounded number at a time |
 //! | `column_name` | the words of a column's name → what they mean |
 //! | `schema` | what was asked for → [`Columns`]: names, types, tags; from the dictionary alone |
+//! | `wanted` | the elements that columns need, in one pass over a level |
 //! | `extract` | one file → where its wanted elements lie → one row |
 //! | `archive` | members of ZIP and TAR files |
 //! | `object` | what is read like a file and is none |
@@ -57,6 +58,7 @@ mod schema;
 mod shown;
 mod value;
 mod walk;
+mod wanted;
 
 pub use arrow_array::RecordBatch;
 pub use arrow_schema::SchemaRef;
