@@ -5,7 +5,7 @@
 //! | `walk` | folders, patterns and lists of paths → chunks of names, a bounded number at a time |
 //! | `column_name` | the words of a column's name → what they mean |
 //! | `schema` | what was asked for → [`Columns`]: names, types, tags; from the dictionary alone |
-//! | `extract` | one file → where its wanted elements lie → one row |
+//! | `extract` | one file → where its wanted elements lie → one row; `whole`: what looks at all of the file |
 //! | `bytes` | the bytes of one file: a prefix, and a map where a prefix is not enough |
 //! | `value` | one Value Field → one cell, whatever VR the file gives it |
 //! | `nested` | elements inside sequences, by path |
