@@ -50,9 +50,10 @@ impl<'a> Json<'a> {
         if !self.text.ends_with('{') {
             self.text.push(',');
         }
-        let digits = hexadecimal(tag).map(char::from);
+        let digits = hexadecimal(tag);
         self.text.push('"');
-        self.text.extend(digits);
+        self.text
+            .push_str(std::str::from_utf8(&digits).unwrap_or_default());
         self.text.push_str("\":{\"vr\":\"");
         self.text.push_str(vr.as_str());
         self.text.push('"');
@@ -135,8 +136,9 @@ impl<'a> Json<'a> {
     fn string(&mut self, words: &str) {
         self.text.push('"');
         let mut rest = words;
-        let special = |c: char| c < ' ' || c == '"' || c == '\\';
-        while let Some((plain, tail)) = rest.find(special).map(|at| rest.split_at(at)) {
+        let special = |b: u8| b < b' ' || b == b'"' || b == b'\\';
+        while let Some(at) = rest.bytes().position(special) {
+            let (plain, tail) = rest.split_at(at);
             self.text.push_str(plain);
             let mut tail = tail.chars();
             match tail.next() {
