@@ -30,6 +30,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("java") is None and "JAVA_HOME" not in os.environ, reason="Java is not installed"),
     pytest.mark.filterwarnings("ignore"),
 ]
+VERSION = tuple(map(int, pyspark.__version__.split(".")[:2]))
 SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """What a Java machine spends on becoming fast is lost on a cluster that lives a minute."""
 
@@ -206,6 +207,7 @@ def test_an_empty_folder(spark: SparkSession, tmp_path: Path) -> None:
     assert read(spark, tmp_path).count() == 0
 
 
+@pytest.mark.skipif(VERSION < (4, 1), reason="Spark has filters for Python sources from 4.1 on")
 def test_filters_are_pushed_down(spark: SparkSession, study: Path) -> None:
     where = (
         "Modality = 'CT' and PatientName like 'Doe^1%' and InstanceNumber in (10, 100, 101, 2) and SliceThickness > 11"
@@ -268,7 +270,7 @@ def test_a_stream_reads_each_file_once_across_restarts(spark: SparkSession, tmp_
     for i in range(5):
         (stream.incoming / f"{i}.dcm").write_bytes(numbered(i))
     stream.run(maxFilesPerTrigger="2")
-    if tuple(map(int, pyspark.__version__.split(".")[:2])) >= (4, 2):
+    if VERSION >= (4, 2):
         assert stream.batches == [2, 2, 1]
     assert stream.names() == [f"{i}.dcm" for i in range(5)]
     # Written long before all others, as a copy may say and a rename keeps; a change of permissions is none of ours.
@@ -295,7 +297,9 @@ def test_a_batch_that_was_not_committed_is_the_same_again(spark: SparkSession, t
         path.unlink(missing_ok=True)
     (stream.incoming / "c.dcm").write_bytes(numbered(3))
     stream.run()
-    assert stream.batches == [1, 1]
+    assert stream.batches == ([1, 1] if VERSION >= (4, 2) else [1])
+    if VERSION < (4, 2):  # there, a run is one batch
+        stream.run()
     assert stream.names() == ["a.dcm", "b.dcm", "c.dcm"]
     (stream.state / "arrivals").unlink()  # and with another log, nothing is made up
     (stream.incoming / "b.dcm").unlink()
