@@ -281,6 +281,8 @@ def test_contents_by_hand() -> None:
     assert direct["s3://bucket/396"]["size"] == len(good)
     assert direct["s3://bucket/4"]["mtime"] == time
     assert "s3://bucket/2" not in direct
+    with pytest.raises(ValueError, match="by their paths"):
+        list(map_headers("size", archives=True)(iter([pa.record_batch({"content": [good]})])))
     bare = map_headers("mtime")(iter([pa.record_batch({"content": [good]})]))
     assert next(row for batch in bare for row in batch.to_pylist()) == {
         "path": None,

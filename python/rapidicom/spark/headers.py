@@ -39,17 +39,19 @@ def map_headers(
     ``mtime``.
 
     ``columns``: as ``rapidicom.index`` takes them, or one string with commas. ``mode``: of files that can't be read,
-    ``permissive``, ``failfast`` or ``dropmalformed``. ``extra``: ``frames``, ``json``, ``hash``, as ``rapidicom.scan``
-    takes them.
+    ``permissive``, ``failfast`` or ``dropmalformed``. ``extra``: ``frames``, ``json``, ``hash``, ``layout``,
+    ``archives``, as ``rapidicom.scan`` takes them.
 
-    ``ValueError``, at once, for what makes no sense; in a task ``KeyError`` where there is neither column,
-    ``DicomError`` as the mode wants it.
+    ``ValueError``, at once, for what makes no sense; in a task ``KeyError`` where there is neither column, ``ValueError``
+    for ``archives`` of contents, ``DicomError`` as the mode wants it.
     """
     rows = Rows.of(schema(columns, **extra), extra, mode_of(mode), threads)
 
     def headers(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             if "content" in batch.schema.names:
+                if rows.extra.get("archives"):
+                    raise ValueError("archives are read by their paths: leave out the column 'content'")
                 yield from (found.select(rows.names) for found in read_contents(batch, rows))
             elif "path" in batch.schema.names:
                 paths = [_mounted(path) for path in batch["path"].to_pylist() if path is not None]

@@ -20,6 +20,8 @@ _WORDS = (
     "frames",
     "json",
     "hash",
+    "layout",
+    "archives",
     "mode",
     "threads",
     "pathGlobFilter",
@@ -48,7 +50,7 @@ class Options:
     columns: tuple[str, ...] | None = None
     """As ``rapidicom.index`` takes them; None is the default row."""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """``frames``, ``json``, ``hash``: handed to ``rapidicom.scan``."""
+    """``frames``, ``json``, ``hash``, ``layout``, ``archives``: handed to ``rapidicom.scan``."""
     mode: str = "permissive"
     threads: int = 1
     """Spark owns the cores: a task has one."""
@@ -70,9 +72,9 @@ class Options:
         """Reads the words, in any case; those of other sources are left alone unless they are nearly one of ours."""
         words = {word.lower(): value for word, value in given.items()}
         _check_words(given)
-        extra: dict[str, Any] = {word: True for word in ("frames", "json") if _flag(words, word)}
-        if "hash" in words:
-            extra["hash"] = words["hash"]
+        extra: dict[str, Any] = {word: True for word in ("frames", "json", "archives") if _flag(words, word)}
+        extra |= {word: words[word] for word in ("hash", "layout") if word in words}
+        more = extra.keys() - {"layout"}
         return Options(
             paths=_paths(words),
             columns=column_names(words["columns"]) if "columns" in words else None,
@@ -82,7 +84,7 @@ class Options:
             glob=words.get("pathglobfilter"),
             recursive=_flag(words, "recursiveFileLookup", True),
             files_per_partition=_count(words, "filesPerPartition", _FILES),
-            partition_bytes=_bytes(words, "maxPartitionBytes", _BYTES if {"frames", "hash"} & extra.keys() else None),
+            partition_bytes=_bytes(words, "maxPartitionBytes", _BYTES if more else None),
             pushdown=_flag(words, "pushdown"),
             arrivals=words.get("arrivalslocation"),
             files_per_trigger=_count(words, "maxFilesPerTrigger", 0) or None,

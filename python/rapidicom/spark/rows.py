@@ -36,8 +36,8 @@ class Rows:
 
     names: tuple[str, ...]
     """The columns of Spark's schema."""
-    columns: tuple[str, ...]
-    """Those of them that must be asked for."""
+    columns: tuple[str, ...] | None
+    """Those of them that must be asked for; None where the layout has its own."""
     extra: Mapping[str, Any]
     mode: str
     threads: int
@@ -49,10 +49,13 @@ class Rows:
         ``ValueError`` for a name that is no column, and for a type that is not the column's.
         """
         names = tuple(schema.names)
+        if extra.get("layout") == "long":
+            _check(schema, spark_schema(None, extra))
+            return Rows(names, None, extra, mode, threads)
         asked = dict.fromkeys([word for word in ("frames", "json") if word in names], True) | dict(extra)
         always = set(arrow_schema([], {}).names)
         given = {word: set(arrow_schema([], {word: value}).names) - always for word, value in asked.items()}
-        needed = {word: value for word, value in asked.items() if given[word] & set(names)}
+        needed = {word: value for word, value in asked.items() if given[word] & set(names) or not given[word]}
         free = always.union(*given.values())
         columns = tuple(name for name in names if name not in free)
         _check(schema, spark_schema(columns, needed))
@@ -82,8 +85,7 @@ def _check(schema: StructType, ours: StructType) -> None:
     types = {field.name: field.dataType for field in ours.fields}
     for field in schema.fields:
         if field.name not in types:
-            title = arrow_schema([field.name], {}).names[-1]
-            raise ValueError(f"no column {field.name!r}; it is called {title}")
+            raise ValueError(f"no column {field.name!r}; these are called {', '.join(ours.names)}")
         if field.dataType != types[field.name]:
             expected = types[field.name].simpleString()
             raise ValueError(f"column {field.name!r} is {expected}, the schema says {field.dataType.simpleString()}")

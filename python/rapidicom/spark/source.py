@@ -29,7 +29,7 @@ class DefaultSource(DataSource):  # type: ignore[misc, unused-ignore]
 
     ``columns``            keywords, tags, paths into sequences, with a comma between two, or a JSON list
     ``frames``             ``true``: where every frame lies, ``ARRAY<STRUCT<offset: BIGINT, length: BIGINT>>``
-    ``json``, ``hash``     as ``rapidicom.scan`` takes them
+    ``json``, ``hash``, ``layout``, ``archives``  as ``rapidicom.scan`` takes them
     ``mode``               ``permissive``: a bad file is a row with ``status`` "error"; ``dropmalformed``; ``failfast``
     ``pathGlobFilter``     names of files that are wanted
     ``recursiveFileLookup``  ``true``: folders in folders too
