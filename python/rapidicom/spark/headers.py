@@ -42,8 +42,8 @@ def map_headers(
     ``permissive``, ``failfast`` or ``dropmalformed``. ``extra``: ``frames``, ``json``, ``hash``, ``layout``,
     ``archives``, as ``rapidicom.scan`` takes them.
 
-    ``ValueError``, at once, for what makes no sense; in a task ``KeyError`` where there is neither column, ``ValueError``
-    for ``archives`` of contents, ``DicomError`` as the mode wants it.
+    ``ValueError``, at once, for what makes no sense; in a task ``KeyError`` where there is neither column,
+    ``ValueError`` for ``archives`` of contents, ``DicomError`` as the mode wants it.
     """
     rows = Rows.of(schema(columns, **extra), extra, mode_of(mode), threads)
 
