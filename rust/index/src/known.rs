@@ -120,7 +120,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// Reads who is in these parts of a table. `not_dicom` is what [`Known::not_dicom_of`] gave before.
+    /// Reads who is in these parts of a table. `not_dicom` are the files that a build before this one remembered as none.
     pub fn read(parts: &[PathBuf], shard: Shard, mut not_dicom: Vec<u64>) -> Result<Known> {
         let mut known = Known::default();
         for (number, path) in parts.iter().enumerate() {
