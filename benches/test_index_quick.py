@@ -16,6 +16,7 @@ ROWS = {
     "build": {"build_1", "build_2"},
     "again": {"again"},
     "frames": {"frames_basic", "frames_extended", "frames_none"},
+    "long": {"long"},
     "archives": {f"archive_{size}_{kind}" for size in ("small", "large") for kind in ("zip", "deflated.zip", "tar")},
     "objects": {"objects"},
     "frame": {"frame_files", "frame_many"},
