@@ -12,6 +12,7 @@
 ``stream``       ``readStream``: which files are new
 ``arrivals``     the log of what was found, that its offsets count in
 ``headers``      ``map_headers``: rows of paths or contents → rows of columns
+``contents``     a column of contents → record batches
 ===============  ========================================================================================
 """
 

@@ -1,56 +1,45 @@
-"""Contents of files in a column → record batches: each is a file in memory for as long as it is read."""
+"""Contents of files in a column → record batches. Of each, what is asked for is read, and no more is copied."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 
 from .rows import Rows
 
-__all__ = ["read_contents"]
+__all__ = ["Content", "read_contents"]
 
-_OPEN = 128
-"""Contents that are files at once: a process may have 1024 open."""
+
+class Content:
+    """The bytes of one cell, as ``rapidicom.scan`` takes what is no file: their number, a time, reading by range."""
+
+    __slots__ = ("_bytes", "mtime_ns", "size")
+
+    def __init__(self, content: Any, mtime_ns: int) -> None:
+        self._bytes = memoryview(content)
+        self.size = len(self._bytes)
+        self.mtime_ns = mtime_ns
+
+    def read(self, offset: int, length: int) -> bytes:
+        """At most so many bytes from a place."""
+        return bytes(self._bytes[offset : offset + length])
 
 
 def read_contents(batch: pa.RecordBatch, rows: Rows) -> Iterator[pa.RecordBatch]:
-    """The rows of the column ``content``; ``path`` and ``modificationTime`` are taken from the columns of these names.
+    """The rows of the column ``content``; path and time are those of the columns ``path`` and ``modificationTime``.
 
-    ``OSError`` where there are no files in memory (Linux has them), or too many files are open.
+    Where there are no such columns, path and time are null.
     """
-    for first in range(0, batch.num_rows, _OPEN):
-        part = batch.slice(first, _OPEN)
-        given = {name: part[name] for name in ("path", "modificationTime") if name in part.schema.names}
-        files: list[int] = []
-        try:
-            for content in part["content"]:
-                files.append(os.memfd_create("content", os.MFD_CLOEXEC))
-                _fill(files[-1], content.as_buffer() if content.is_valid else b"")
-            places = {f"/proc/self/fd/{file}": place for place, file in enumerate(files)}
-            for found in rows.read(places):
-                yield _named(found, places, given)
-        finally:
-            for file in files:
-                os.close(file)
-
-
-def _fill(file: int, content: Any) -> None:
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(file, rest) :]
-
-
-def _named(found: pa.RecordBatch, places: Mapping[str, int], given: Mapping[str, pa.Array]) -> pa.RecordBatch:
-    """The batch with path and time of the rows that the contents came from, null where these say nothing."""
-    rows = pa.array([places[path] for path in found["path"].to_pylist()], pa.int64())
-    facts = {"path": "path", "mtime": "modificationTime", "mtime_ns": "", "inode": ""}
-    for ours, theirs in facts.items():
-        if ours not in found.schema.names:
-            continue
-        at, field = found.schema.get_field_index(ours), found.schema.field(ours)
-        taken = given[theirs].take(rows).cast(field.type) if theirs in given else pa.nulls(len(rows), field.type)
-        found = found.set_column(at, field, taken)
-    return found
+    named, dated = "path" in batch.schema.names, "modificationTime" in batch.schema.names
+    paths = batch["path"].to_pylist() if named else [None] * batch.num_rows
+    times = batch["modificationTime"].cast(pa.int64()).to_pylist() if dated else [None] * batch.num_rows
+    found = zip(paths, times, batch["content"], strict=True)
+    sources = (
+        (path or "", Content(content.as_buffer() if content.is_valid else b"", (microseconds or 0) * 1000))
+        for path, microseconds, content in found
+    )
+    for made in rows.read(sources):
+        at, field = made.schema.get_field_index("path"), made.schema.field("path")
+        yield made if named else made.set_column(at, field, pa.nulls(made.num_rows, field.type))

@@ -61,9 +61,9 @@ class Rows:
         _check(schema, spark_schema(columns, needed))
         return Rows(names, columns, needed, mode, threads)
 
-    def read(self, paths: Iterable[str]) -> Iterator[pa.RecordBatch]:
+    def read(self, sources: Iterable[Any]) -> Iterator[pa.RecordBatch]:
         """One row a file that is DICOM. ``DicomError`` for the first bad one where the mode is ``failfast``."""
-        batches = rd.scan(paths, columns=self.columns, threads=self.threads, profile="spark", **self.extra)
+        batches = rd.scan(sources, columns=self.columns, threads=self.threads, profile="spark", **self.extra)
         for batch in batches:
             yield self.in_mode(pa.record_batch(batch))
 
