@@ -320,14 +320,14 @@ def _columns(columns: Sequence[Any] | str | None, frames: bool, json_too: bool, 
         raise ValueError(f"hash is {hash_name!r}, expected 'sha256' or 'xxh3'")
     hashes = [f"{part}_{hash_name}" for part in ("file", "pixel_data", "data_set")] if hash_name else []
     given = [*FACTS, *asked, *(FRAME_COLUMNS if frames else ()), *(["json"] if json_too else []), *hashes, *IDENTITY]
-    names: list[str] = _rapidicom.scan([], columns=given).schema.names
+    names: list[str] = _rapidicom.scan([], columns=given, threads=1).schema.names
     return names
 
 
 def _schema(names: list[str], frames: bool) -> Any:
     from deltalake import Schema
 
-    return Schema.from_arrow(_rapidicom.scan([], columns=names, frames=frames).schema)
+    return Schema.from_arrow(_rapidicom.scan([], columns=names, frames=frames, threads=1).schema)
 
 
 def _make(deltalake: Any, out: Path, schema: Any, settings: dict[str, Any]) -> None:

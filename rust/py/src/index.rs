@@ -618,6 +618,16 @@ impl Scan {
     }
 }
 
+impl Drop for Scan {
+    /// Its threads may wait for the interpreter, and are waited for.
+    fn drop(&mut self) {
+        let held = self.scan.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some((scan, _)) = held.take() {
+            Python::attach(|py| py.detach(move || drop(scan)));
+        }
+    }
+}
+
 #[pymethods]
 impl Scan {
     fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
