@@ -20,7 +20,7 @@ use arrow_schema::SchemaRef;
 use rapidicom_core::Limits;
 use rapidicom_source::{Identity, SourceError};
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -538,12 +538,11 @@ impl Worker {
             if self.shared.progress.is_cancelled() {
                 break;
             }
-            if self.shared.archives && archive::is_archive(name_as_os(name).as_ref()) {
-                let path = directory.path().join(name_as_os(name));
-                if let Some(members) = archive::members(&path, &self.shared.limits) {
-                    self.shared.walk.push_archive(members);
-                    continue;
-                }
+            if self.shared.archives
+                && archive::is_archive(name_as_os(name).as_ref())
+                && self.is_opened_as_archive(&directory.path().join(name_as_os(name)))
+            {
+                continue;
             }
             self.shown.name(name_as_os(name));
             let hash = self.hash();
@@ -592,8 +591,7 @@ impl Worker {
 
     /// A file that was named, a folder, or an archive.
     fn path(&mut self, path: PathBuf) -> Result<()> {
-        if let Some(members) = archive::members(&path, &self.shared.limits) {
-            self.shared.walk.push_archive(members);
+        if self.is_opened_as_archive(&path) {
             return Ok(());
         }
         self.shown.set(&path);
@@ -619,6 +617,14 @@ impl Worker {
             Err(error) => self.failed(Failure::Source(error), hash),
         }
         self.after()
+    }
+
+    /// Whether a path is an archive, whose members are then read next.
+    fn is_opened_as_archive(&self, path: &Path) -> bool {
+        let members = archive::members(path, &self.shared.limits);
+        members
+            .map(|members| self.shared.walk.push_archive(members))
+            .is_some()
     }
 
     /// The hash of the path, where anything depends on it.

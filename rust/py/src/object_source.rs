@@ -4,7 +4,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use rapidicom_index::{InMemory, Item, Object};
-use rapidicom_source::{Identity, RangedBytes};
+use rapidicom_source::{Identity, RangedBytes, room};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -67,8 +67,8 @@ impl RangedBytes for Remote {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<usize> {
-        let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let len = out.len().min(left);
+        let out = room(out, offset, self.size);
+        let len = out.len();
         if len == 0 {
             return Ok(0);
         }

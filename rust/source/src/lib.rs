@@ -45,5 +45,5 @@ pub use portable::File;
 pub use prefix::PrefixReader;
 pub use source::{
     Access, ForeignBytes, Kind, PREFIX_BYTES, RangedBytes, SMALL_BYTES, Source, WINDOW_BYTES,
-    Window,
+    Window, room,
 };

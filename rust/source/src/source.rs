@@ -65,6 +65,13 @@ pub trait RangedBytes: Send + Sync {
     fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<usize>;
 }
 
+/// What of `out` a stream that ends at `end` can fill from `offset` on.
+pub fn room(out: &mut [u8], offset: u64, end: u64) -> &mut [u8] {
+    let left = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX);
+    let len = out.len().min(left);
+    out.get_mut(..len).unwrap_or_default()
+}
+
 /// The bytes of one stream. Cheap to keep: no file descriptor stays open.
 pub struct Source {
     store: Store,

@@ -7,7 +7,7 @@ mod zip;
 
 use crate::object::Object;
 use rapidicom_core::Limits;
-use rapidicom_source::{File, Identity};
+use rapidicom_source::{File, Identity, room};
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -26,8 +26,13 @@ enum Format {
 
 impl Format {
     fn of(path: &Path) -> Option<Format> {
-        let name = path.file_name()?.to_str()?.to_ascii_lowercase();
-        let ends = |suffix| name.ends_with(suffix);
+        // Asked of each path that is named: nothing is copied.
+        let name = path.file_name()?.to_str()?.as_bytes();
+        let ends = |suffix: &str| {
+            let from = name.len().checked_sub(suffix.len());
+            from.and_then(|from| name.get(from..))
+                .is_some_and(|end| end.eq_ignore_ascii_case(suffix.as_bytes()))
+        };
         match () {
             () if ends(".zip") => Some(Format::Zip),
             () if ends(".tar") => Some(Format::Tar),
@@ -148,11 +153,9 @@ struct Section {
 
 impl Read for Section {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
-        let len = out.len().min(left);
         let read = self
             .file
-            .read_at_most(out.get_mut(..len).unwrap_or_default(), self.at)
+            .read_at_most(room(out, self.at, self.end), self.at)
             .map_err(std::io::Error::other)?;
         self.at = self.at.saturating_add(read as u64);
         Ok(read)

@@ -4,7 +4,7 @@
 use super::{Gone, Listing};
 use crate::object::Object;
 use flate2::read::MultiGzDecoder;
-use rapidicom_source::{File, RangedBytes};
+use rapidicom_source::{File, RangedBytes, room};
 use std::io::{BufReader, Error, Read, Result, Seek};
 use std::sync::Arc;
 use tar::{Archive, Entries, Entry};
@@ -81,11 +81,11 @@ impl RangedBytes for Member {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<usize> {
-        let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let len = out.len().min(left);
-        let room = out.get_mut(..len).unwrap_or_default();
         self.file
-            .pread(room, self.start.saturating_add(offset))
+            .pread(
+                room(out, offset, self.size),
+                self.start.saturating_add(offset),
+            )
             .map_err(Error::other)
     }
 }

@@ -3,7 +3,7 @@
 use super::{Gone, Listing, Section};
 use crate::object::Object;
 use flate2::bufread::DeflateDecoder;
-use rapidicom_source::{File, RangedBytes};
+use rapidicom_source::{File, RangedBytes, room};
 use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ZipArchive};
 use std::io::{BufReader, Error, Read, Result};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -155,9 +155,8 @@ impl RangedBytes for Member {
             return self.inflate(&mut reading, offset, out);
         }
         let at = self.data(&mut reading)?.saturating_add(offset);
-        let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let len = out.len().min(left);
-        let room = out.get_mut(..len).unwrap_or_default();
-        self.file.pread(room, at).map_err(Error::other)
+        self.file
+            .pread(room(out, offset, self.size), at)
+            .map_err(Error::other)
     }
 }
