@@ -276,14 +276,20 @@ def test_an_scp_that_is_killed(tmp_path: Path) -> None:
     folder, chance = tmp_path / "archive", random.Random(5)
     sent = [sent_files(tmp_path / "sent", 100, prefix) for prefix in ("1.2.3", "1.2.4")]
     acknowledged: set[str] = set()
+    enough, reached = 0, threading.Event()
 
     def scu(paths: list[Path], port: int) -> None:
         with contextlib.suppress(Exception), associated(port) as assoc:
             for path in paths:
                 if assoc.send_c_store(str(path)).Status == 0x0000:
                     acknowledged.add(path.name)
+                    if len(acknowledged) >= enough:
+                        reached.set()
 
     for _ in range(4):
+        # By what was acknowledged, not by time: most is still to be sent when the kill comes, however fast the machine is.
+        enough = len(acknowledged) + chance.randrange(1, 30)
+        reached.clear()
         command = [sys.executable, "-c", SCP, str(folder)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as scp:
             assert scp.stdout
@@ -293,7 +299,8 @@ def test_an_scp_that_is_killed(tmp_path: Path) -> None:
             threads = [threading.Thread(target=scu, args=(paths, port)) for paths in left]
             for thread in threads:
                 thread.start()
-            time.sleep(chance.uniform(0.1, 0.4))
+            assert reached.wait(60)
+            time.sleep(chance.uniform(0, 0.01))
             os.kill(scp.pid, signal.SIGKILL)
             for thread in threads:
                 thread.join()
