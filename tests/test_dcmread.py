@@ -3,6 +3,8 @@
 import contextlib
 import io
 import mmap
+import random
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -100,6 +102,24 @@ def test_transfer_syntax_of_bare_data(uid: str, encoding: builders.Encoding) -> 
     bare = encoding.element(0x00100010, "PN", "A^B") + encoding.element(0x00280010, "US", 513)
     ds = rd.dcmread(bare, transfer_syntax=uid)
     assert (ds.PatientName, ds.Rows, ds.transfer_syntax) == ("A^B", 513, uid)
+
+
+@pytest.mark.parametrize("after", [0, 10, 9_000])
+@pytest.mark.parametrize("wrap", [lambda deflated: deflated, None], ids=["raw", "zlib"])
+def test_deflated_pixels_and_what_follows_them(after: int, wrap: Callable[[bytes], bytes] | None) -> None:
+    pixels, trailing = random.Random(1).randbytes(100_000), bytes(after)
+    data_set = EXPLICIT.patient() + EXPLICIT.element(0x7FE00010, "OW", pixels)
+    data_set += EXPLICIT.element(0xFFFCFFFC, "OB", trailing)
+    whole = wrap(builders.deflate(data_set)) if wrap else zlib.compress(data_set)
+    ds = rd.dcmread(whole, transfer_syntax=builders.DEFLATED_UID)
+    assert (ds.PatientID, ds.PixelData, len(ds[0xFFFCFFFC].value or b"")) == ("ID1", pixels, after)
+    assert [w.code.name for w in ds.warnings if "Deflated" in w.code.name] == (
+        [] if wrap else ["DeflatedWithZlibHeader"]
+    )
+    cut = rd.dcmread(whole[:-2_000], transfer_syntax=builders.DEFLATED_UID)
+    assert "DeflatedTruncated" in [w.code.name for w in cut.warnings]
+    assert 90_000 < len(cut.PixelData) <= 100_000
+    assert pixels.startswith(cut.PixelData[:90_000])
 
 
 def test_transfer_syntax_of_bare_deflated_data() -> None:

@@ -194,7 +194,9 @@ def test_unreadable_dates_are_null_with_a_warning(tmp_path: Path) -> None:
     (tmp_path / "a.dcm").write_bytes(numbered(1).replace(b"20200102", b"2020AB02"))
     [row] = rows(tmp_path, columns=["StudyDate"])
     assert row["StudyDate"] is None
-    assert row["warnings"]
+    [warning] = row["warnings"]
+    assert (warning["code"], warning["tag"]) == ("ValueInvalid", "00080020")
+    assert numbered(1)[warning["offset"] :].startswith(b"\x08\0\x20\0DA")
 
 
 def test_a_wanted_element_far_inside(tmp_path: Path) -> None:

@@ -158,7 +158,23 @@ def test_damage_inside_items_is_a_warning(tmp_path: Path) -> None:
     column = "ReferencedSeriesSequence[*].SeriesInstanceUID"
     made = row(builders.file(items), tmp_path, [column])
     assert made[column] == ["1.2"]
-    assert "ItemExpected" in made["warnings"]
+    [warning] = made["warnings"]
+    assert (warning["code"], warning["tag"]) == ("ItemExpected", "00081115")
+
+
+def test_a_warning_says_which_element_and_where(tmp_path: Path) -> None:
+    wrong = E.element(0x00080020, "DA", "2020AB02")
+    items = E.sequence(0x00321064, E.item(E.element(0x00080100, "SH", "A")), E.item(wrong))
+    data = builders.file(wrong + items)
+    made = row(data, tmp_path, ["StudyDate", "RequestedProcedureCodeSequence[1].StudyDate"])
+    assert made["warnings"] == [
+        {"code": "ValueInvalid", "tag": "00080020", "offset": data.index(wrong)},
+        {"code": "ValueInvalid", "tag": "00321064[1].00080020", "offset": data.rindex(wrong)},
+    ]
+    every = row(data, tmp_path, ["RequestedProcedureCodeSequence[*].StudyDate"])
+    assert every["warnings"] == made["warnings"][1:]
+    repeated = row(builders.file(wrong), tmp_path, ["StudyDate", "00080020"])
+    assert len(repeated["warnings"]) == 1
 
 
 # --- private elements
@@ -212,7 +228,7 @@ def test_the_block_is_the_creators(tmp_path: Path) -> None:
     disorder = e(0x00191102, "SL", [9]) + e(0x00190011, "LO", "GEMS_ACQU_01")
     made = row(builders.file(disorder), tmp_path, [column])
     assert made[column] == 9
-    assert "TagOrder" in made["warnings"]
+    assert "TagOrder" in [warning["code"] for warning in made["warnings"]]
 
 
 def test_private_elements_far_from_the_start(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_the_types_are_those_that_the_guide_names(spark: SparkSession, study: Pa
         "path": "string",
         "status": "string",
         "error": "string",
-        "warnings": "array<string>",
+        "warnings": "array<struct<code:string,tag:string,offset:bigint>>",
         "StudyDate": "date",
         "Rows": "int",
         "InstanceNumber": "bigint",

@@ -2,6 +2,7 @@
 
 pub mod codec;
 
+use rapidicom_codecs::inflate_at_once;
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{ElementHeader, Event, FileStart, Flags, Scanner, StartOptions, Window, inflate, items, scan, start};
 use rapidicom_core::transfer_syntax::Encoding;
@@ -28,7 +29,8 @@ pub fn open(bytes: &[u8], notes: &mut Deviations) -> Option<(FileStart, Vec<u8>,
     let file = start(&window, bytes.len() as u64, &options, notes).ok()?.expect("all bytes are in the window");
     let rest = window.from(file.data_set)?;
     if file.deflated {
-        let inflated = inflate(rest, file.data_set, &limits(), notes, |_| Ok(())).ok()?;
+        let at_once = |_: &[u8], zlib| Ok(inflate_at_once(rest, zlib, 1 << 20));
+        let inflated = inflate(rest, file.data_set, &limits(), notes, at_once).ok()?;
         return Some((file, inflated, 0));
     }
     let (rest, at) = (rest.to_vec(), file.data_set);

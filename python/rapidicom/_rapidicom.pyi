@@ -649,6 +649,9 @@ def index(
     object store (``rapidicom.remote``), or an iterable of paths and of pairs ``(name, bytes)``. A member of an archive has
     the path ``zip://inner/name.dcm::/abs/archive.zip``; offsets are then within the member. ``archives``: those that a
     walk comes upon are looked into too.
+    ``error`` names the exception that reading the file would raise, with tag and byte where they are known.
+    ``warnings: list<struct<code, tag, offset>>`` says what was forgiven and what could not be taken into a cell: a
+    ``WarningCode``, the element (``"00100010"``, inside sequences ``"00081140[0].00081150"``) and its first byte.
     ``columns``: ``"default"``, what a browser of studies needs, or a list of
 
     - keywords and tags: ``"PatientID"``, ``"00100020"``, ``0x00100020``;

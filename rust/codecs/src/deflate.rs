@@ -17,6 +17,9 @@ const GREATEST_RATIO: u64 = 1032;
 /// copy of the last one may overshoot.
 const MADE_UP: usize = 64 * 258 + 64;
 
+/// Few images are deflated to less than this part.
+const USUAL_RATIO: usize = 64;
+
 /// How much more than a frame a stream may hold before it is no longer asked how much.
 const SURPLUS: usize = 4096;
 
@@ -183,6 +186,25 @@ fn part(length: usize, stored: &mut [u8], error: PixelError) -> Result<Inflated>
     Ok(Inflated::Part(length, error))
 }
 
+/// All that a deflated data set holds, or a zlib stream, if it is whole and holds at most `most` bytes: at once, several
+/// times as fast as stretch by stretch. PS3.5 §A.5
+///
+/// Nothing is tried where `most` is out of proportion to the stream: it is what a file declares.
+pub fn inflate_at_once(stream: &[u8], zlib: bool, most: u64) -> Option<Vec<u8>> {
+    let most = usize::try_from(most).ok()?;
+    if most > stream.len().saturating_mul(USUAL_RATIO) {
+        return None;
+    }
+    let mut content = zeros(most).ok()?;
+    let mut decompressor = Decompressor::new();
+    let done = match zlib {
+        true => decompressor.zlib_decompress(stream, &mut content),
+        false => decompressor.deflate_decompress(stream, &mut content),
+    };
+    content.truncate(done.ok()?);
+    Some(content)
+}
+
 /// RFC 1950: method 8, a window of at most 32 KiB, no preset dictionary, the check bits.
 fn after_zlib_header(code_stream: &[u8]) -> Option<&[u8]> {
     let (&[method, flags], rest) = code_stream.split_first_chunk::<2>()?;
@@ -292,6 +314,28 @@ mod tests {
         let options = DecodeOptions::default();
         let done = Deflate.decode(code_stream, layout, &options, &mut out)?;
         Ok((out, done))
+    }
+
+    #[test]
+    fn a_whole_stream_at_once() {
+        let content: Vec<u8> = (0..40_000u32).map(|n| ((n * n) >> 7) as u8).collect();
+        for zlib in [false, true] {
+            let stream = deflated(&content, zlib);
+            let most = content.len() as u64;
+            for room in [most, most + 4096] {
+                assert_eq!(
+                    inflate_at_once(&stream, zlib, room).as_ref(),
+                    Some(&content)
+                );
+            }
+            assert_eq!(inflate_at_once(&stream, zlib, most - 1), None);
+            assert_eq!(
+                inflate_at_once(&stream[..stream.len() / 2], zlib, most),
+                None
+            );
+            // What a file declares is not allocated for a stream that can hardly hold it.
+            assert_eq!(inflate_at_once(&stream, zlib, 1 << 40), None);
+        }
     }
 
     #[test]

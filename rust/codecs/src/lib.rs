@@ -37,6 +37,8 @@ pub mod compressed;
 pub mod decoder;
 #[cfg(feature = "deflate")]
 pub mod deflate;
+#[cfg(feature = "deflate")]
+pub use deflate::inflate_at_once;
 pub mod error;
 pub mod family;
 #[cfg(feature = "jpeg")]
@@ -71,3 +73,9 @@ pub use family::Family;
 pub use layout::{FrameLayout, PlanarConfiguration, SampleFormat, SampleType, StoredRange};
 pub use native::Native;
 pub use photometric::PhotometricInterpretation;
+
+/// Without the library it is done stretch by stretch.
+#[cfg(not(feature = "deflate"))]
+pub fn inflate_at_once(_stream: &[u8], _zlib: bool, _most: u64) -> Option<Vec<u8>> {
+    None
+}

@@ -32,14 +32,12 @@ const fn slot(bytes: [u8; 2]) -> usize {
     ((bytes[0] & 31) as usize) << 5 | (bytes[1] & 31) as usize
 }
 
-const NONE: u8 = 0xFF;
-
-static BY_LETTERS: [u8; 1024] = {
-    let mut table = [NONE; 1024];
+static BY_LETTERS: [Option<Vr>; 1024] = {
+    let mut table = [None; 1024];
     let mut i = 0;
     while i < Vr::ALL.len() {
         let name = Vr::ALL[i].as_str().as_bytes();
-        table[slot([name[0], name[1]])] = i as u8;
+        table[slot([name[0], name[1]])] = Some(Vr::ALL[i]);
         i += 1;
     }
     table
@@ -49,8 +47,7 @@ impl Vr {
     /// The VR that these two bytes of an Explicit VR header name, if they name one.
     #[inline]
     pub fn from_bytes(bytes: [u8; 2]) -> Option<Vr> {
-        let vr = *Vr::ALL.get(BY_LETTERS[slot(bytes)] as usize)?;
-        (bytes[0] & 0xE0 == 0x40 && bytes[1] & 0xE0 == 0x40).then_some(vr)
+        BY_LETTERS[slot(bytes)].filter(|_| bytes[0] & 0xE0 == 0x40 && bytes[1] & 0xE0 == 0x40)
     }
 
     /// True for the VRs with two reserved bytes and a 32-bit Value Length. PS3.5 §7.1.2

@@ -1,8 +1,9 @@
 //! Rows → record batches: one builder a column, values appended where they will stay.
 
 use crate::error::Result;
-use crate::long::Rows;
-use crate::schema::{Columns, Element, Fact, Kind, Origin, frame_fields};
+use crate::long::{Rows, tag_path};
+use crate::schema::{Columns, Element, Fact, Kind, Origin, frame_fields, warning_fields};
+use crate::text_column::TextColumn;
 use arrow_array::builder::{
     BinaryBuilder, Date32Builder, Float64Builder, Int32Builder, Int64Builder, ListBuilder,
     StringBuilder, StructBuilder, TimestampMicrosecondBuilder,
@@ -10,6 +11,7 @@ use arrow_array::builder::{
 use arrow_array::{Array, ArrayRef, ListArray, RecordBatch};
 use arrow_buffer::{NullBufferBuilder, OffsetBuffer};
 use arrow_schema::{Field, SchemaRef};
+use rapidicom_core::read::leniency::Deviation;
 use std::sync::Arc;
 
 /// A batch that holds so many bytes of text is finished early: offsets are of 32 bits.
@@ -20,7 +22,7 @@ pub(crate) const LONGEST_VALUE: usize = 1 << 29;
 
 /// The cells of one column.
 pub(crate) enum Builder {
-    Text(StringBuilder),
+    Text(TextColumn),
     Texts(ListBuilder<StringBuilder>),
     Date(Date32Builder),
     Dates(ListBuilder<Date32Builder>),
@@ -32,7 +34,7 @@ pub(crate) enum Builder {
     Float64s(ListBuilder<Float64Builder>),
     Binary(BinaryBuilder),
     Time(TimestampMicrosecondBuilder),
-    Frames(ListBuilder<StructBuilder>),
+    Structs(ListBuilder<StructBuilder>),
     Each(Box<Each>),
 }
 
@@ -67,11 +69,10 @@ impl Each {
         self.validity.append(valid);
     }
 
-    fn finish(&mut self) -> Result<ArrayRef> {
+    fn finish(mut self) -> Result<ArrayRef> {
         let items = self.items.finish()?;
-        let ends = OffsetBuffer::new(std::mem::replace(&mut self.ends, vec![0]).into());
+        let ends = OffsetBuffer::new(self.ends.into());
         let field = Arc::new(Field::new("item", items.data_type().clone(), true));
-        self.entries = 0;
         let list = ListArray::try_new(field, ends, items, self.validity.finish())?;
         Ok(Arc::new(list))
     }
@@ -79,7 +80,7 @@ impl Each {
 
 impl Builder {
     fn new(origin: &Origin, rows: usize, bytes: usize) -> Builder {
-        let text = || StringBuilder::with_capacity(rows, bytes);
+        let text = || TextColumn::new(rows, bytes);
         match origin {
             Origin::Fact(fact) => match fact {
                 Fact::Path
@@ -101,13 +102,14 @@ impl Builder {
                 Fact::Mtime => Builder::Time(
                     TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC"),
                 ),
-                Fact::Warnings => {
-                    Builder::Texts(ListBuilder::with_capacity(StringBuilder::new(), rows))
-                }
-                Fact::Frames => Builder::Frames(ListBuilder::new(StructBuilder::from_fields(
-                    frame_fields(),
+                Fact::Warnings => Builder::Structs(ListBuilder::with_capacity(
+                    StructBuilder::from_fields(warning_fields(), 0),
                     rows,
-                ))),
+                )),
+                Fact::Frames => Builder::Structs(ListBuilder::with_capacity(
+                    StructBuilder::from_fields(frame_fields(), rows),
+                    rows,
+                )),
             },
             Origin::Element(element) if element.is_each() => {
                 Builder::Each(Box::new(Each::new(Builder::of(element, 0, 0))))
@@ -118,10 +120,12 @@ impl Builder {
 
     /// Of the element's own values.
     fn of(element: &Element, rows: usize, bytes: usize) -> Builder {
-        let text = || StringBuilder::with_capacity(rows, bytes);
         match (element.kind, element.list) {
-            (Kind::Text, false) => Builder::Text(text()),
-            (Kind::Text, true) => Builder::Texts(ListBuilder::with_capacity(text(), rows)),
+            (Kind::Text, false) => Builder::Text(TextColumn::new(rows, bytes)),
+            (Kind::Text, true) => Builder::Texts(ListBuilder::with_capacity(
+                StringBuilder::with_capacity(rows, bytes),
+                rows,
+            )),
             (Kind::Date, false) => Builder::Date(Date32Builder::with_capacity(rows)),
             (Kind::Date, true) => Builder::Dates(ListBuilder::new(Date32Builder::new())),
             (Kind::Int32, false) => Builder::Int32(Int32Builder::with_capacity(rows)),
@@ -142,7 +146,7 @@ impl Builder {
 
     pub(crate) fn append_null(&mut self) {
         match self {
-            Builder::Text(b) => b.append_null(),
+            Builder::Text(b) => b.close(false),
             Builder::Texts(b) => b.append_null(),
             Builder::Date(b) => b.append_null(),
             Builder::Dates(b) => b.append_null(),
@@ -154,14 +158,14 @@ impl Builder {
             Builder::Float64s(b) => b.append_null(),
             Builder::Binary(b) => b.append_null(),
             Builder::Time(b) => b.append_null(),
-            Builder::Frames(b) => b.append_null(),
+            Builder::Structs(b) => b.append_null(),
             Builder::Each(b) => b.close(false),
         }
     }
 
     pub(crate) fn append_text(&mut self, text: &str) {
         match self {
-            Builder::Text(b) => b.append_value(text),
+            Builder::Text(b) => b.append(text.as_bytes()),
             other => other.append_null(),
         }
     }
@@ -188,18 +192,29 @@ impl Builder {
         }
     }
 
-    pub(crate) fn append_texts<'a>(&mut self, texts: impl Iterator<Item = &'a str>) {
-        match self {
-            Builder::Texts(b) => {
-                texts.for_each(|text| b.values().append_value(text));
-                b.append(true);
+    #[inline]
+    pub(crate) fn append_warnings(&mut self, warnings: &[Deviation]) {
+        let Builder::Structs(b) = self else {
+            return self.append_null();
+        };
+        for warning in warnings {
+            let row = b.values();
+            if let Some(code) = row.field_builder::<StringBuilder>(0) {
+                code.append_value(warning.code.as_str());
             }
-            other => other.append_null(),
+            if let Some(tag) = row.field_builder::<StringBuilder>(1) {
+                tag.append_value(tag_path(&warning.path, warning.tag));
+            }
+            if let Some(offset) = row.field_builder::<Int64Builder>(2) {
+                offset.append_option(i64::try_from(warning.offset).ok());
+            }
+            row.append(true);
         }
+        b.append(true);
     }
 
     pub(crate) fn append_frames(&mut self, ranges: Option<&[(i64, i64)]>) {
-        let Builder::Frames(b) = self else {
+        let Builder::Structs(b) = self else {
             return self.append_null();
         };
         for &(offset, length) in ranges.unwrap_or_default() {
@@ -216,26 +231,26 @@ impl Builder {
     /// Bytes of text that a fresh builder makes room for.
     fn text_len(&self) -> usize {
         match self {
-            Builder::Text(b) => b.values_slice().len(),
+            Builder::Text(b) => b.bytes.len(),
             _ => 0,
         }
     }
 
-    fn finish(&mut self) -> Result<ArrayRef> {
+    fn finish(self) -> Result<ArrayRef> {
         Ok(match self {
-            Builder::Text(b) => Arc::new(b.finish()),
-            Builder::Texts(b) => Arc::new(b.finish()),
-            Builder::Date(b) => Arc::new(b.finish()),
-            Builder::Dates(b) => Arc::new(b.finish()),
-            Builder::Int32(b) => Arc::new(b.finish()),
-            Builder::Int32s(b) => Arc::new(b.finish()),
-            Builder::Int64(b) => Arc::new(b.finish()),
-            Builder::Int64s(b) => Arc::new(b.finish()),
-            Builder::Float64(b) => Arc::new(b.finish()),
-            Builder::Float64s(b) => Arc::new(b.finish()),
-            Builder::Binary(b) => Arc::new(b.finish()),
-            Builder::Time(b) => Arc::new(b.finish()),
-            Builder::Frames(b) => Arc::new(b.finish()),
+            Builder::Text(b) => b.finish()?,
+            Builder::Texts(mut b) => Arc::new(b.finish()),
+            Builder::Date(mut b) => Arc::new(b.finish()),
+            Builder::Dates(mut b) => Arc::new(b.finish()),
+            Builder::Int32(mut b) => Arc::new(b.finish()),
+            Builder::Int32s(mut b) => Arc::new(b.finish()),
+            Builder::Int64(mut b) => Arc::new(b.finish()),
+            Builder::Int64s(mut b) => Arc::new(b.finish()),
+            Builder::Float64(mut b) => Arc::new(b.finish()),
+            Builder::Float64s(mut b) => Arc::new(b.finish()),
+            Builder::Binary(mut b) => Arc::new(b.finish()),
+            Builder::Time(mut b) => Arc::new(b.finish()),
+            Builder::Structs(mut b) => Arc::new(b.finish()),
             Builder::Each(b) => b.finish()?,
         })
     }
@@ -319,8 +334,8 @@ impl Batch {
         let mut arrays = Vec::with_capacity(self.builders.len());
         for (builder, origin) in self.builders.iter_mut().zip(&self.origins) {
             let bytes = if again == 0 { 0 } else { builder.text_len() };
-            arrays.push(builder.finish()?);
-            *builder = Builder::new(origin, again, bytes + bytes / 16);
+            let next = Builder::new(origin, again, bytes + bytes / 16);
+            arrays.push(std::mem::replace(builder, next).finish()?);
         }
         (self.rows, self.bytes) = (0, 0);
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), arrays)?)

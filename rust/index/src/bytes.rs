@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// The length of a file whose length was not asked.
 pub(crate) const ENDLESS: u64 = 1 << 62;
 
-/// A page; reading less costs as much.
+/// A page. More of a file is read by pages.
 pub(crate) const PAGE: usize = 4096;
 
 /// The prefix grows up to here; what lies further is not read through, but looked at where it is.
@@ -161,6 +161,12 @@ impl<'a> FileBytes<'a> {
             None => self.reader.size(self.path)?,
         };
         Ok(true)
+    }
+
+    /// The bytes that were read from the start, where the elements lie in them and nothing else was opened.
+    pub(crate) fn prefix(&self) -> Option<Window<'_>> {
+        let only = self.source.is_none() && self.inflated.is_none();
+        only.then(|| Window::new(self.reader.bytes(), 0))
     }
 
     /// What is at hand of the stream that the elements lie in.
@@ -330,5 +336,81 @@ impl<'a> FileBytes<'a> {
         self.again = true;
         let reader = &*self.reader;
         HereAndThere::new(move |offset, out: &mut [u8]| reader.read_at_offset(offset, out).ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::batch::Batch;
+    use crate::engine::NotDicom;
+    use crate::extract::{Extractor, Outcome};
+    use crate::reader::Reader;
+    use crate::schema::Columns;
+    use crate::shown::Shown;
+    use arrow_array::Array;
+    use arrow_array::cast::AsArray;
+    use rapidicom_core::Limits;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    /// A data set without preamble: five pages of an element, then a Patient ID beyond the first prefix.
+    fn file() -> Vec<u8> {
+        let mut bytes = vec![0; 128];
+        bytes.extend(b"DICM\x02\0\0\0UL\x04\0\x1A\0\0\0");
+        bytes.extend(b"\x02\0\x10\0UI\x12\x001.2.840.10008.1.2\0"); // Implicit VR Little Endian
+        bytes.extend(b"\x08\0\x81\0\0\x50\0\0");
+        bytes.resize(bytes.len() + 0x5000, b' ');
+        bytes.extend(b"\x10\0\x20\0\x04\0\0\0P-1 ");
+        bytes
+    }
+
+    /// The row of a file to which something happens between the first read and the next.
+    fn row(path: &Path, meanwhile: impl FnOnce()) -> (Outcome, Option<String>, Option<String>) {
+        let columns = Arc::new(Columns::new(&["size", "PatientID"], false).unwrap());
+        let mut reader = Reader::new(true);
+        let mut extractor =
+            Extractor::new(Arc::clone(&columns), Limits::DEFAULT, NotDicom::default());
+        let mut batch = Batch::new(&columns, 1);
+        let identity = reader.read_at(path, extractor.prefix()).unwrap();
+        meanwhile();
+        let path = || path.to_path_buf();
+        let shown = Shown::default();
+        let outcome = extractor.row(&mut reader, identity, &shown, &path, &mut batch);
+        let row = batch.take(true).unwrap().unwrap();
+        let text = |name: &str| {
+            let column = row.column_by_name(name).unwrap().as_string::<i32>();
+            column.is_valid(0).then(|| column.value(0).to_owned())
+        };
+        (outcome, text("PatientID"), text("error"))
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_marked_so() {
+        let folder = std::env::temp_dir().join(format!("rapidicom-changes-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("a.dcm");
+        let write = |bytes: &[u8]| std::fs::write(&path, bytes).unwrap();
+
+        write(&file());
+        let unchanged = row(&path, || {});
+        assert_eq!(unchanged, (Outcome::Row, Some("P-1".into()), None));
+
+        let meanwhile: [&dyn Fn(); 3] = [
+            &|| write(&file()[..4096]),
+            &|| write(&[file(), vec![0; 2]].concat()),
+            &|| {
+                let other = String::from_utf8_lossy(&file()).replace("P-1", "Q-9");
+                write(other.as_bytes());
+            },
+        ];
+        for change in meanwhile {
+            write(&file());
+            std::thread::sleep(std::time::Duration::from_millis(20)); // a file system's clock may be coarse
+            let (outcome, _, error) = row(&path, change);
+            assert_eq!(outcome, Outcome::Failed);
+            let error = error.unwrap();
+            assert!(error.starts_with("FileChangedError"), "{error}");
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -11,7 +11,7 @@ use rapidicom_core::read::{
 };
 use rapidicom_core::transfer_syntax::Encoding;
 use rapidicom_core::value::charset::SpecificCharacterSet;
-use rapidicom_core::{Error, Limits, Tag, Vr};
+use rapidicom_core::{Error, Limits, PathStep, Tag, Vr};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -20,8 +20,15 @@ pub(crate) trait Visitor {
     /// Bytes of the longest binary value that is looked at.
     const LONGEST_BINARY: u64;
 
-    /// An element that is no sequence. `bytes` is none of Pixel Data, and of what is too long.
-    fn element(&mut self, tag: Tag, vr: Vr, value: Option<Value<'_>>, text: &SpecificCharacterSet);
+    /// An element that is no sequence. `value` is none of Pixel Data, and of what is too long.
+    fn element(
+        &mut self,
+        tag: Tag,
+        vr: Vr,
+        value: Option<Value<'_>>,
+        text: &SpecificCharacterSet,
+        notes: &mut Deviations,
+    );
     /// A sequence of so many items.
     fn open_sequence(&mut self, tag: Tag, items: usize);
     fn open_item(&mut self, number: usize);
@@ -99,9 +106,9 @@ pub(crate) fn walk<V: Visitor>(
             Inside { window, visitor }.sequence(header, &data_set, &mut cost)?;
         } else if is_wanted::<V>(header, vr, limits) {
             let bytes = file.value(range_of(header))?;
-            element(visitor, header, vr, Some(&bytes), &data_set);
+            element(visitor, header, vr, Some(&bytes), &data_set, cost.notes);
         } else {
-            element(visitor, header, vr, None, &data_set);
+            element(visitor, header, vr, None, &data_set, cost.notes);
         }
     }
     failed.map_or(Ok(reached), |error| Err(error.into()))
@@ -133,7 +140,7 @@ pub(crate) fn flat<V: Visitor>(
         inside.value(h)
     });
     let mut next = 0;
-    while inside.elements(&level, &mut next, &cost).is_some() {}
+    while inside.elements(&level, &mut next, &mut cost).is_some() {}
     Ok(())
 }
 
@@ -207,11 +214,24 @@ fn element<V: Visitor>(
     vr: Vr,
     bytes: Option<&[u8]>,
     level: &DataSet,
+    notes: &mut Deviations,
 ) {
     // UN is in Implicit VR Little Endian, whatever is around it. PS3.5 §6.2.2
     let little = level.encoding.is_little_endian() || header.vr == Some(Vr::UN);
-    let value = bytes.map(|bytes| Value { bytes, vr, little });
-    visitor.element(header.tag, vr, value, &level.inherited.charset);
+    let value = bytes.map(|bytes| Value {
+        tag: header.tag,
+        offset: header.offset(),
+        bytes,
+        vr,
+        little,
+    });
+    visitor.element(header.tag, vr, value, &level.inherited.charset, notes);
+}
+
+/// Into an item.
+pub(crate) fn step(tag: Tag, item: usize) -> PathStep {
+    let item = u32::try_from(item).unwrap_or(u32::MAX);
+    PathStep { tag, item }
 }
 
 /// The inside of one sequence of the outermost level, all of whose bytes are at hand.
@@ -223,6 +243,7 @@ struct Inside<'a, V> {
 /// What is open.
 enum Open {
     Sequence {
+        tag: Tag,
         items: Vec<Item>,
         next: usize,
         inherited: Inherited,
@@ -244,12 +265,14 @@ impl<V: Visitor> Inside<'_, V> {
         while let Some(innermost) = stack.last_mut() {
             match innermost {
                 Open::Sequence {
+                    tag,
                     items,
                     next,
                     inherited,
                 } => match items.get(*next) {
                     Some(item) => {
                         self.visitor.open_item(*next);
+                        cost.notes.enter(step(*tag, *next));
                         *next += 1;
                         let level = self.level(item, *inherited, cost)?;
                         stack.push(Open::Item { level, next: 0 });
@@ -273,6 +296,7 @@ impl<V: Visitor> Inside<'_, V> {
                     }
                     None => {
                         self.visitor.close_item();
+                        cost.notes.leave();
                         stack.pop();
                     }
                 },
@@ -296,6 +320,7 @@ impl<V: Visitor> Inside<'_, V> {
         )?;
         self.visitor.open_sequence(header.tag, items.len());
         Ok(Open::Sequence {
+            tag: header.tag,
             items,
             next: 0,
             inherited: around.inherited,
@@ -331,7 +356,7 @@ impl<V: Visitor> Inside<'_, V> {
         &mut self,
         level: &DataSet,
         next: &mut usize,
-        cost: &Cost<'_>,
+        cost: &mut Cost<'_>,
     ) -> Option<ElementHeader> {
         while let Some(header) = level.headers.get(*next) {
             *next += 1;
@@ -342,7 +367,7 @@ impl<V: Visitor> Inside<'_, V> {
             let wanted = is_wanted::<V>(header, vr, cost.limits);
             let bytes = self.window.get(header.value_offset, header.value_length);
             let bytes = bytes.filter(|_| wanted);
-            element(self.visitor, header, vr, bytes, level);
+            element(self.visitor, header, vr, bytes, level, cost.notes);
         }
         None
     }

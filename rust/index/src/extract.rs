@@ -14,9 +14,9 @@ use crate::private;
 use crate::reader::Reader;
 use crate::schema::{Columns, Fact, Origin};
 use crate::shown::Shown;
-use crate::value::{self, Level, Value, Warnings};
+use crate::value::{self, Level, Value};
 use crate::wanted::{Wanted, is_pixel_data};
-use rapidicom_core::read::leniency::Deviations;
+use rapidicom_core::read::leniency::{Deviation, Deviations, Leniency};
 use rapidicom_core::read::{
     ElementHeader, Event, FileStart, Scanner, StartOptions, inflate, start,
 };
@@ -25,14 +25,18 @@ use rapidicom_core::value::charset::{SpecificCharacterSet, TextDeviation};
 use rapidicom_core::value::validate::leniency_of;
 use rapidicom_core::{ErrorKind, Limits, Tag};
 use rapidicom_source::{Identity, SourceError};
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Files that all needed less than was read before less is read.
 const PATIENCE: u32 = 16;
 
+/// Prefixes are multiples of this: what is read and not needed is copied for nothing, a tenth of a microsecond a KiB.
+const STEP: usize = 512;
+
 /// The longest prefix that is read at once.
-const MOST_PAGES: usize = 16;
+const LONGEST: usize = 16 * PAGE;
 
 /// What became of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +60,13 @@ pub(crate) struct Found {
     reached: u64,
 }
 
+/// Which file a row is of.
+struct Row<'a> {
+    identity: Option<Identity>,
+    shown: &'a Shown,
+    path: &'a dyn Fn() -> PathBuf,
+}
+
 /// Reads one file after the other into rows. One per thread.
 pub(crate) struct Extractor {
     columns: Arc<Columns>,
@@ -68,8 +79,8 @@ pub(crate) struct Extractor {
     hashes: Hashes,
     /// The JSON of one file, or the path to an item.
     text: String,
-    warnings: Warnings,
-    pages: usize,
+    /// Bytes to read of the next file at once.
+    prefix: usize,
     most_needed: usize,
     since: u32,
     /// The character set of the last file: it seldom changes.
@@ -104,8 +115,7 @@ impl Extractor {
             },
             hashes: Hashes::default(),
             text: String::new(),
-            warnings: Warnings::default(),
-            pages: 1,
+            prefix: PAGE,
             most_needed: 0,
             since: 0,
             charset: (Vec::new(), SpecificCharacterSet::DEFAULT, None),
@@ -118,7 +128,7 @@ impl Extractor {
     /// Bytes to read of the next file at once.
     #[inline]
     pub(crate) fn prefix(&self) -> usize {
-        self.pages * PAGE
+        self.prefix
     }
 
     /// A file whose prefix is in `reader`.
@@ -133,7 +143,6 @@ impl Extractor {
         let asked = self.prefix();
         let mut file = FileBytes::new(reader, identity, path);
         let mut notes = Deviations::new(self.limits.max_warnings);
-        self.warnings.codes.clear();
         let mut read = self.read(&mut file, &mut notes);
         if !self.columns.walks() {
             self.adapt(file.prefix_len());
@@ -156,13 +165,12 @@ impl Extractor {
         if self.columns.long {
             return self.long(&mut file, shown, failure, &mut notes, batch);
         }
-        if !notes.is_empty() {
-            notes
-                .kept()
-                .iter()
-                .for_each(|deviation| self.warnings.note(deviation.code));
-        }
-        self.append(&mut file, identity, shown, path, failure, batch)
+        let row = Row {
+            identity,
+            shown,
+            path,
+        };
+        self.append(&mut file, &row, failure, &mut notes, batch)
     }
 
     /// A file of which nothing could be read.
@@ -178,7 +186,7 @@ impl Extractor {
                 Origin::Fact(Fact::SchemaVersion) => builder.append_int32(SCHEMA_VERSION),
                 Origin::Fact(Fact::Status) => builder.append_text("error"),
                 Origin::Fact(Fact::Error) => builder.append_text(&failure.words()),
-                Origin::Fact(Fact::Warnings) => builder.append_texts(std::iter::empty()),
+                Origin::Fact(Fact::Warnings) => builder.append_warnings(&[]),
                 _ => builder.append_null(),
             }
         }
@@ -197,7 +205,7 @@ impl Extractor {
         let Some(rows) = &mut batch.long else {
             return Outcome::Failed;
         };
-        let mut rows = Long::begin(rows, shown.text(), &mut self.warnings, &mut self.text);
+        let mut rows = Long::begin(rows, shown.text(), &mut self.text);
         let (found, limits) = (&mut self.found, &self.limits);
         let failure = failure.or_else(|| {
             let meta = found.start.as_ref().map(|start| document::Level {
@@ -229,16 +237,16 @@ impl Extractor {
         }
     }
 
-    /// Reads as many pages of the next files as the last ones needed: grows at once, shrinks slowly.
+    /// Reads as much of the next files as the last ones needed: grows at once, shrinks slowly.
     fn adapt(&mut self, read: usize) {
         let needed = usize::try_from(self.found.reached)
             .unwrap_or(usize::MAX)
             .min(read.max(PAGE));
         self.most_needed = self.most_needed.max(needed);
         self.since += 1;
-        let pages = self.most_needed.div_ceil(PAGE).clamp(1, MOST_PAGES);
-        if pages >= self.pages || self.since >= PATIENCE {
-            (self.pages, self.most_needed, self.since) = (pages, 0, 0);
+        let prefix = self.most_needed.next_multiple_of(STEP).clamp(STEP, LONGEST);
+        if prefix >= self.prefix || self.since >= PATIENCE {
+            (self.prefix, self.most_needed, self.since) = (prefix, 0, 0);
         }
     }
 
@@ -284,7 +292,7 @@ impl Extractor {
         let (from, end) = if deflated {
             let limits = self.limits;
             let end = file.inflate(data_set, |bytes| {
-                inflate(bytes, data_set, &limits, notes, |_| Ok(()))
+                inflate(bytes, data_set, &limits, notes, |_, _| Ok(None))
             })?;
             (0, end)
         } else {
@@ -384,7 +392,7 @@ impl Extractor {
     }
 
     /// What the elements of the outermost level are read by.
-    fn level(&mut self, file: &FileBytes<'_>) -> Level {
+    fn level(&mut self, file: &FileBytes<'_>, notes: &mut Deviations) -> Level {
         let encoding = self
             .found
             .start
@@ -392,16 +400,18 @@ impl Extractor {
             .map_or(Encoding::ExplicitLittle, |start| start.encoding);
         let little = encoding.is_little_endian();
         let slot = |slot: Option<usize>| self.found.slots.get(slot?).copied().flatten();
-        let charset = match slot(self.charset_slot)
-            .map(|header| file.value(header.value_offset..header.value_end()))
-        {
-            Some(Ok(bytes)) => {
+        let charset = match slot(self.charset_slot).map(|header| {
+            let bytes = file.value(header.value_offset..header.value_end());
+            (header, bytes)
+        }) {
+            Some((header, Ok(bytes))) => {
                 if self.charset.0 != *bytes {
                     let (charset, deviation) = SpecificCharacterSet::parse(&bytes);
                     self.charset = (bytes.into_owned(), charset, deviation);
                 }
                 if let Some(deviation) = self.charset.2 {
-                    self.warnings.note(leniency_of(deviation));
+                    let code = leniency_of(deviation);
+                    notes.note(code, header.tag, header.offset(), String::new);
                 }
                 self.charset.1
             }
@@ -422,21 +432,20 @@ impl Extractor {
     fn append(
         &mut self,
         file: &mut FileBytes<'_>,
-        identity: Option<Identity>,
-        shown: &Shown,
-        path: &dyn Fn() -> PathBuf,
+        row: &Row<'_>,
         mut failure: Option<Failure>,
+        notes: &mut Deviations,
         batch: &mut Batch,
     ) -> Outcome {
-        let level = self.level(file);
+        let level = self.level(file, notes);
         let Extractor {
             columns,
             found,
-            warnings,
             limits,
             ..
         } = self;
-        let mut held = shown.text().len();
+        let mut held = row.shown.text().len();
+        let prefix = file.prefix();
         for (builder, column) in batch.builders.iter_mut().zip(&columns.columns) {
             let Origin::Element(element) = &column.origin else {
                 continue;
@@ -445,26 +454,21 @@ impl Extractor {
                 builder.append_null();
                 continue;
             };
-            let range = header.value_offset..header.value_end();
-            let bytes = if element.slot < columns.meta {
-                file.raw(range)
-            } else {
-                file.value(range)
+            let is_meta = element.slot < columns.meta;
+            let range = || header.value_offset..header.value_end();
+            let at_hand =
+                prefix.and_then(|prefix| prefix.get(header.value_offset, header.value_length));
+            let bytes = match at_hand {
+                Some(bytes) => Ok(Cow::Borrowed(bytes)),
+                None if is_meta => file.raw(range()),
+                None => file.value(range()),
             };
             match bytes {
                 Ok(bytes) if element.inside.is_empty() => {
                     held = held.saturating_add(bytes.len());
-                    let level = if element.slot < columns.meta {
-                        META
-                    } else {
-                        level
-                    };
-                    value::append(
-                        builder,
-                        &Value::new(&bytes, header, element.vr, &level),
-                        &level,
-                        warnings,
-                    );
+                    let level = if is_meta { &META } else { &level };
+                    let value = Value::new(&bytes, header, element.vr, level);
+                    value::append(builder, &value, level, notes);
                 }
                 Ok(bytes) => {
                     let encoding = found
@@ -476,7 +480,7 @@ impl Extractor {
                         encoding,
                         level,
                     };
-                    let more = nested::append(builder, element, place, &bytes, limits, warnings);
+                    let more = nested::append(builder, element, place, &bytes, limits, notes);
                     held = held.saturating_add(more);
                 }
                 Err(error) => {
@@ -486,22 +490,23 @@ impl Extractor {
             }
         }
         if self.columns.frames {
-            self.frames(file, &level, batch);
-            if let Err(changed) = file.confirm(identity, 0) {
+            self.frames(file, &level, notes, batch);
+            if let Err(changed) = file.confirm(row.identity, 0) {
                 failure.get_or_insert(changed);
             }
         }
         if self.columns.json
-            && let Err(error) = self.json(file, failure.is_none(), batch)
+            && let Err(error) = self.json(file, failure.is_none(), notes, batch)
         {
             failure.get_or_insert(error);
         }
         if self.columns.hashes
-            && let Err(error) = self.hash(file, path, identity, failure.as_ref(), &level, batch)
+            && let Err(error) = self.hash(file, row, failure.as_ref(), &level, batch)
         {
             failure.get_or_insert(error.into());
         }
-        self.facts(file, identity, shown, failure.as_ref(), batch);
+        self.facts(file, row, failure.as_ref(), notes.kept(), batch);
+        held = held.saturating_add(notes.kept().len().saturating_mul(64));
         if self.columns.json {
             held = held.saturating_add(self.text.len());
         }
@@ -515,7 +520,13 @@ impl Extractor {
 
     /// Where every frame lies. Of a deflated data set none lies anywhere.
     #[cold]
-    fn frames(&mut self, file: &mut FileBytes<'_>, level: &Level, batch: &mut Batch) {
+    fn frames(
+        &mut self,
+        file: &mut FileBytes<'_>,
+        level: &Level,
+        notes: &mut Deviations,
+        batch: &mut Batch,
+    ) {
         let deflated = self
             .found
             .start
@@ -531,7 +542,7 @@ impl Extractor {
                     &self.columns,
                     level,
                     &self.limits,
-                    &mut self.warnings,
+                    notes,
                 )
             }
             _ => None,
@@ -549,13 +560,13 @@ impl Extractor {
         &mut self,
         file: &mut FileBytes<'_>,
         readable: bool,
+        notes: &mut Deviations,
         batch: &mut Batch,
     ) -> Result<(), Failure> {
-        let mut notes = Deviations::new(self.limits.max_warnings);
-        let mut json = Json::begin(&mut self.text, &mut self.warnings);
+        let mut json = Json::begin(&mut self.text);
         let (found, limits) = (&mut self.found, &self.limits);
         let walked = if readable {
-            document::walk(&found.data_set, file, limits, &mut notes, &mut json).map(Some)
+            document::walk(&found.data_set, file, limits, notes, &mut json).map(Some)
         } else {
             Ok(None)
         };
@@ -571,10 +582,9 @@ impl Extractor {
                 }
             }
         }
-        notes
-            .kept()
-            .iter()
-            .for_each(|deviation| self.warnings.note(deviation.code));
+        if text.is_none() && matches!(walked, Ok(Some(_))) {
+            notes.note(Leniency::ValueTooLong, Tag(0), 0, String::new);
+        }
         self.adapt(file.prefix_len());
         walked.map(drop)
     }
@@ -584,8 +594,7 @@ impl Extractor {
     fn hash(
         &mut self,
         file: &FileBytes<'_>,
-        path: &dyn Fn() -> PathBuf,
-        identity: Option<Identity>,
+        row: &Row<'_>,
         failure: Option<&Failure>,
         level: &Level,
         batch: &mut Batch,
@@ -613,7 +622,9 @@ impl Extractor {
             Some(Failure::Source(_)) => Ok(Vec::new()),
             _ => match file.object() {
                 Some(stream) => self.hashes.of_object(stream, &asked, &parts),
-                None => self.hashes.of_file(&path(), identity, &asked, &parts),
+                None => self
+                    .hashes
+                    .of_file(&(row.path)(), row.identity, &asked, &parts),
             },
         };
         let mut made_ones = made.as_ref().map_or(&[][..], Vec::as_slice).iter();
@@ -632,19 +643,22 @@ impl Extractor {
     fn facts(
         &self,
         file: &FileBytes<'_>,
-        identity: Option<Identity>,
-        shown: &Shown,
+        row: &Row<'_>,
         failure: Option<&Failure>,
+        warnings: &[Deviation],
         batch: &mut Batch,
     ) {
+        let &Row {
+            identity, shown, ..
+        } = row;
         let start = self.found.start.as_ref();
         // Offsets into what was inflated are no places in the file.
         let pixels = self
             .found
             .pixels
             .filter(|_| start.is_some_and(|start| !start.deflated));
-        for (builder, column) in batch.builders.iter_mut().zip(&self.columns.columns) {
-            let Origin::Fact(fact) = column.origin else {
+        for &(at, fact) in &self.columns.facts {
+            let Some(builder) = batch.builders.get_mut(at) else {
                 continue;
             };
             match fact {
@@ -658,9 +672,7 @@ impl Extractor {
                     Some(failure) => builder.append_text(&failure.words()),
                     None => builder.append_null(),
                 },
-                Fact::Warnings => {
-                    builder.append_texts(self.warnings.codes.iter().map(|code| code.as_str()))
-                }
+                Fact::Warnings => builder.append_warnings(warnings),
                 Fact::TransferSyntax => match start
                     .and_then(|s| s.transfer_syntax_uid.clone())
                     .map(|range| file.raw(range))

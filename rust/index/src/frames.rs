@@ -3,7 +3,7 @@
 use crate::bytes::FileBytes;
 use crate::extract::Found;
 use crate::schema::Columns;
-use crate::value::{Level, Warnings};
+use crate::value::Level;
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{ElementHeader, ExtendedOffsetTable, Fragments, frame_ranges, u16_of};
 use rapidicom_core::value::number::integer;
@@ -18,7 +18,7 @@ pub(crate) fn ranges(
     columns: &Columns,
     level: &Level,
     limits: &Limits,
-    warnings: &mut Warnings,
+    notes: &mut Deviations,
 ) -> Option<Vec<(i64, i64)>> {
     let attributes = Attributes {
         found,
@@ -38,13 +38,8 @@ pub(crate) fn ranges(
     }
     let extended = attributes.extended_offset_table(file);
     let bytes = file.here_and_there();
-    let mut notes = Deviations::new(limits.max_warnings);
-    let fragments = Fragments::read(&bytes, pixels, level.little, limits, &mut notes).ok()?;
-    let ranges = frame_ranges(&bytes, &fragments, extended.as_ref(), frames, &mut notes);
-    notes
-        .kept()
-        .iter()
-        .for_each(|deviation| warnings.note(deviation.code));
+    let fragments = Fragments::read(&bytes, pixels, level.little, limits, notes).ok()?;
+    let ranges = frame_ranges(&bytes, &fragments, extended.as_ref(), frames, notes);
     ranges
         .ok()?
         .iter()

@@ -12,10 +12,10 @@
 use crate::batch::LONGEST_VALUE;
 use crate::document::{Visitor, is_binary};
 use crate::long::hexadecimal;
-use crate::value::{Value, Warnings, each_number, write_number};
+use crate::value::{Value, each_number, write_number};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rapidicom_core::read::leniency::Leniency;
+use rapidicom_core::read::leniency::{Deviations, Leniency};
 use rapidicom_core::value::charset::SpecificCharacterSet;
 use rapidicom_core::value::number::{Number, decimal, integer, trim_ascii};
 use rapidicom_core::value::text;
@@ -26,24 +26,19 @@ use std::fmt::Write;
 /// Writes a document as it is walked.
 pub(crate) struct Json<'a> {
     text: &'a mut String,
-    warnings: &'a mut Warnings,
 }
 
 impl<'a> Json<'a> {
-    pub(crate) fn begin(text: &'a mut String, warnings: &'a mut Warnings) -> Json<'a> {
+    pub(crate) fn begin(text: &'a mut String) -> Json<'a> {
         text.clear();
         text.push('{');
-        Json { text, warnings }
+        Json { text }
     }
 
     /// The whole text; none where it is too long for a cell.
     pub(crate) fn end(self) -> Option<&'a str> {
         self.text.push('}');
-        if self.text.len() > LONGEST_VALUE {
-            self.warnings.note(Leniency::ValueTooLong);
-            return None;
-        }
-        Some(self.text)
+        (self.text.len() <= LONGEST_VALUE).then_some(self.text)
     }
 
     fn name(&mut self, tag: Tag, vr: Vr) {
@@ -70,20 +65,20 @@ impl<'a> Json<'a> {
         self.text.push(']');
     }
 
-    fn value(&mut self, value: &Value<'_>, charset: &SpecificCharacterSet) {
+    fn value(&mut self, value: &Value<'_>, charset: &SpecificCharacterSet, notes: &mut Deviations) {
         match value.vr {
             vr if is_binary(vr) => self.binary(value),
             Vr::DS | Vr::IS => {
                 let bytes = text::trim_end(value.bytes);
                 if !trim_ascii(bytes).is_empty() {
                     let parts = bytes.split(|&b| b == b'\\').map(trim_ascii);
-                    self.values(parts, |json, part| json.decimal(part, value.vr));
+                    self.values(parts, |json, part| json.decimal(part, value, notes));
                 }
             }
-            vr if vr.is_text() => self.words(value, charset),
+            vr if vr.is_text() => self.words(value, charset, notes),
             vr => {
                 if !value.bytes.len().is_multiple_of(vr.unit()) {
-                    self.warnings.note(Leniency::ValueLengthInvalid);
+                    value.note(Leniency::ValueLengthInvalid, notes);
                 }
                 let mut all = each_number(value).peekable();
                 if all.peek().is_some() {
@@ -93,11 +88,11 @@ impl<'a> Json<'a> {
         }
     }
 
-    fn words(&mut self, value: &Value<'_>, charset: &SpecificCharacterSet) {
+    fn words(&mut self, value: &Value<'_>, charset: &SpecificCharacterSet, notes: &mut Deviations) {
         let vr = value.vr;
         let (words, deviation) = text::decode(value.bytes, vr, charset);
         if let Some(deviation) = deviation {
-            self.warnings.note(leniency_of(deviation));
+            value.note(leniency_of(deviation), notes);
         }
         if vr.is_single_valued() {
             if !words.is_empty() {
@@ -157,7 +152,8 @@ impl<'a> Json<'a> {
     }
 
     /// A number written as text: as it stands where JSON writes it so too.
-    fn decimal(&mut self, part: &[u8], vr: Vr) {
+    fn decimal(&mut self, part: &[u8], value: &Value<'_>, notes: &mut Deviations) {
+        let vr = value.vr;
         if part.is_empty() {
             return self.text.push_str("null");
         }
@@ -173,7 +169,7 @@ impl<'a> Json<'a> {
                 self.number(Number::Float(number), vr);
             }
             _ => {
-                self.warnings.note(Leniency::NumberInvalid);
+                value.note(Leniency::NumberInvalid, notes);
                 self.string(&text::latin_1(part));
             }
         }
@@ -223,13 +219,20 @@ fn is_json_number(part: &[u8]) -> bool {
 impl Visitor for Json<'_> {
     const LONGEST_BINARY: u64 = 1024;
 
-    fn element(&mut self, tag: Tag, vr: Vr, value: Option<Value<'_>>, text: &SpecificCharacterSet) {
+    fn element(
+        &mut self,
+        tag: Tag,
+        vr: Vr,
+        value: Option<Value<'_>>,
+        text: &SpecificCharacterSet,
+        notes: &mut Deviations,
+    ) {
         if tag.is_group_length() || self.text.len() > LONGEST_VALUE {
             return;
         }
         self.name(tag, vr);
         if let Some(value) = value.filter(|value| !value.bytes.is_empty()) {
-            self.value(&value, text);
+            self.value(&value, text, notes);
         }
         self.text.push('}');
     }
@@ -271,8 +274,8 @@ mod tests {
 
     #[test]
     fn strings_are_escaped() {
-        let (mut text, mut warnings) = (String::new(), Warnings::default());
-        let mut json = Json::begin(&mut text, &mut warnings);
+        let mut text = String::new();
+        let mut json = Json::begin(&mut text);
         json.string("a\"b\\c\n\u{1}é\u{7f}");
         assert_eq!(text, "{\"a\\\"b\\\\c\\n\\u0001é\u{7f}\"");
     }

@@ -56,6 +56,7 @@ mod private;
 mod reader;
 mod schema;
 mod shown;
+mod text_column;
 mod value;
 mod walk;
 mod wanted;

@@ -1,104 +1,34 @@
 //! The long layout: one row an element, at all levels, each cell written where it will stay.
 //!
-//! The cells are bytes, and are found to be UTF-8 once a batch, not once a cell; what all rows of a file share is appended
-//! once a file.
+//! What all rows of a file share is appended once a file.
 
 use crate::batch::LONGEST_VALUE;
 use crate::document::{Visitor, is_binary};
 use crate::error::Result;
-use crate::value::{Value, Warnings, each_number, write_number};
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer};
+use crate::text_column::TextColumn;
+use crate::value::{Value, each_number, write_number};
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
+use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::value::charset::SpecificCharacterSet;
 use rapidicom_core::value::number::Number;
 use rapidicom_core::value::text;
-use rapidicom_core::value::validate::leniency_of;
-use rapidicom_core::{Tag, Vr};
+use rapidicom_core::{PathStep, Tag, Vr};
 use std::collections::VecDeque;
-use std::fmt::{self, Write};
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// A batch that holds so many bytes in one of its columns is finished early: offsets are of 32 bits.
 const MOST_BYTES: usize = 16 << 20;
 
-/// One column of text.
-struct Column {
-    /// Where each cell ends; before them a zero.
-    ends: Vec<i32>,
-    bytes: Vec<u8>,
-    validity: NullBufferBuilder,
-}
-
-impl Column {
-    fn new(rows: usize, bytes: usize) -> Column {
-        let mut ends = Vec::with_capacity(rows + 1);
-        ends.push(0);
-        Column {
-            ends,
-            bytes: Vec::with_capacity(bytes),
-            validity: NullBufferBuilder::new(rows),
-        }
-    }
-
-    /// What was written since the last cell is a cell, or null.
-    #[inline]
-    fn close(&mut self, valid: bool) {
-        // Never more: one value is at most LONGEST_VALUE bytes long, one batch not much more than MOST_BYTES.
-        self.ends
-            .push(i32::try_from(self.bytes.len()).unwrap_or(i32::MAX));
-        self.validity.append(valid);
-    }
-
-    /// The same cell again and again.
-    fn repeat(&mut self, cell: &[u8], times: usize) {
-        self.bytes.reserve(cell.len() * times);
-        for _ in 0..times {
-            self.bytes.extend_from_slice(cell);
-            let end = i32::try_from(self.bytes.len()).unwrap_or(i32::MAX);
-            self.ends.push(end);
-        }
-        self.validity.append_n_non_nulls(times);
-    }
-
-    fn repeat_null(&mut self, times: usize) {
-        let end = self.ends.last().copied().unwrap_or_default();
-        self.ends.extend(std::iter::repeat_n(end, times));
-        self.validity.append_n_nulls(times);
-    }
-
-    fn finish(&mut self) -> Result<ArrayRef> {
-        let (rows, bytes) = (self.ends.len(), self.bytes.len());
-        let full = std::mem::replace(self, Column::new(rows, bytes + bytes / 16));
-        let Column {
-            ends,
-            bytes,
-            mut validity,
-        } = full;
-        let array = StringArray::try_new(
-            OffsetBuffer::new(ends.into()),
-            Buffer::from_vec(bytes),
-            validity.finish(),
-        )?;
-        Ok(Arc::new(array))
-    }
-}
-
-impl Write for Column {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.bytes.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
-}
-
 /// Rows of the long layout that are not yet a record batch, and batches that wait.
 pub(crate) struct Rows {
-    path: Column,
-    tag: Column,
-    vr: Column,
-    value: Column,
-    status: Column,
-    error: Column,
+    path: TextColumn,
+    tag: TextColumn,
+    vr: TextColumn,
+    value: TextColumn,
+    status: TextColumn,
+    error: TextColumn,
     rows: usize,
     /// Rows of the present file that have no path yet.
     open: usize,
@@ -109,7 +39,7 @@ pub(crate) struct Rows {
 
 impl Rows {
     pub(crate) fn new(schema: SchemaRef, most: usize) -> Rows {
-        let column = || Column::new(0, 0);
+        let column = || TextColumn::new(0, 0);
         Rows {
             path: column(),
             tag: column(),
@@ -172,7 +102,11 @@ impl Rows {
             &mut self.status,
             &mut self.error,
         ];
-        let arrays: Result<Vec<ArrayRef>> = columns.into_iter().map(Column::finish).collect();
+        let full = columns.map(|column| {
+            let next = column.like();
+            std::mem::replace(column, next)
+        });
+        let arrays: Result<Vec<ArrayRef>> = full.into_iter().map(TextColumn::finish).collect();
         let schema = Arc::clone(&self.schema);
         let batch = arrays.and_then(|arrays| Ok(RecordBatch::try_new(schema, arrays)?));
         self.full.push_back(batch);
@@ -184,7 +118,6 @@ impl Rows {
 pub(crate) struct Long<'a> {
     rows: &'a mut Rows,
     path: &'a str,
-    warnings: &'a mut Warnings,
     /// `00081140[0].`: the items that are open.
     prefix: &'a mut String,
     /// Rows of this file.
@@ -192,17 +125,11 @@ pub(crate) struct Long<'a> {
 }
 
 impl<'a> Long<'a> {
-    pub(crate) fn begin(
-        rows: &'a mut Rows,
-        path: &'a str,
-        warnings: &'a mut Warnings,
-        prefix: &'a mut String,
-    ) -> Long<'a> {
+    pub(crate) fn begin(rows: &'a mut Rows, path: &'a str, prefix: &'a mut String) -> Long<'a> {
         prefix.clear();
         Long {
             rows,
             path,
-            warnings,
             prefix,
             count: 0,
         }
@@ -215,7 +142,7 @@ impl<'a> Long<'a> {
     }
 
     #[inline]
-    fn row(&mut self, tag: Tag, vr: Vr, value: impl FnOnce(&mut Column, &mut Warnings)) {
+    fn row(&mut self, tag: Tag, vr: Vr, value: impl FnOnce(&mut TextColumn)) {
         let rows = &mut *self.rows;
         rows.tag.bytes.extend_from_slice(self.prefix.as_bytes());
         rows.tag.bytes.extend_from_slice(&hexadecimal(tag));
@@ -225,7 +152,7 @@ impl<'a> Long<'a> {
         };
         rows.vr.bytes.extend_from_slice(&[*a, *b]);
         rows.vr.close(true);
-        value(&mut rows.value, self.warnings);
+        value(&mut rows.value);
         rows.rows += 1;
         rows.open += 1;
         self.count += 1;
@@ -250,23 +177,25 @@ pub(crate) fn hexadecimal(tag: Tag) -> [u8; 8] {
     (nibbles + 0x3030_3030_3030_3030 + tens * 7).to_be_bytes()
 }
 
-fn append(
-    cell: &mut Column,
-    value: &Value<'_>,
-    charset: &SpecificCharacterSet,
-    warnings: &mut Warnings,
-) {
+/// `00081140[0].00081150`: an element, and the items that lead to it.
+pub(crate) fn tag_path(path: &[PathStep], tag: Tag) -> String {
+    let mut text = String::with_capacity(12 * path.len() + 8);
+    for step in path {
+        text.push_str(std::str::from_utf8(&hexadecimal(step.tag)).unwrap_or_default());
+        let _ = write!(text, "[{}].", step.item);
+    }
+    text.push_str(std::str::from_utf8(&hexadecimal(tag)).unwrap_or_default());
+    text
+}
+
+fn append(cell: &mut TextColumn, value: &Value<'_>, charset: &SpecificCharacterSet) {
     let vr = value.vr;
     if vr.is_text() {
         if let Some(plain) = plain(value.bytes, vr) {
             cell.bytes.extend_from_slice(plain);
             return cell.close(!plain.is_empty());
         }
-        let (words, deviation) = text::decode(value.bytes, vr, charset);
-        if let Some(deviation) = deviation {
-            warnings.note(leniency_of(deviation));
-        }
-        return append_words(cell, &words, vr);
+        return append_words(cell, &text::decode(value.bytes, vr, charset).0, vr);
     }
     if is_binary(vr) {
         for byte in value.bytes {
@@ -320,7 +249,7 @@ fn plain(bytes: &[u8], vr: Vr) -> Option<&[u8]> {
     (classes & odd == 0).then_some(bytes)
 }
 
-fn append_words(cell: &mut Column, words: &str, vr: Vr) {
+fn append_words(cell: &mut TextColumn, words: &str, vr: Vr) {
     let start = cell.bytes.len();
     if vr.is_single_valued() {
         cell.bytes.extend_from_slice(words.as_bytes());
@@ -340,7 +269,7 @@ fn append_words(cell: &mut Column, words: &str, vr: Vr) {
     cell.close(cell.bytes.len() > start);
 }
 
-fn append_number(cell: &mut Column, number: Number, vr: Vr) {
+fn append_number(cell: &mut TextColumn, number: Number, vr: Vr) {
     let _ = match (number, vr) {
         (Number::Unsigned(tag), Vr::AT) => write!(cell, "{tag:08X}"),
         (Number::Unsigned(n @ 0..10), _) => cell.write_char(char::from(b'0' + n as u8)),
@@ -357,15 +286,22 @@ impl Visitor for Long<'_> {
     const LONGEST_BINARY: u64 = 64;
 
     #[inline]
-    fn element(&mut self, tag: Tag, vr: Vr, value: Option<Value<'_>>, text: &SpecificCharacterSet) {
-        self.row(tag, vr, |cell, warnings| match value {
-            Some(value) if !value.bytes.is_empty() => append(cell, &value, text, warnings),
+    fn element(
+        &mut self,
+        tag: Tag,
+        vr: Vr,
+        value: Option<Value<'_>>,
+        text: &SpecificCharacterSet,
+        _: &mut Deviations,
+    ) {
+        self.row(tag, vr, |cell| match value {
+            Some(value) if !value.bytes.is_empty() => append(cell, &value, text),
             _ => cell.close(false),
         });
     }
 
     fn open_sequence(&mut self, tag: Tag, _: usize) {
-        self.row(tag, Vr::SQ, |cell, _| cell.close(false));
+        self.row(tag, Vr::SQ, |cell| cell.close(false));
         self.prefix
             .push_str(std::str::from_utf8(&hexadecimal(tag)).unwrap_or_default());
     }
@@ -407,14 +343,16 @@ mod tests {
         ];
         for vr in Vr::ALL.iter().copied().filter(|vr| vr.is_text()) {
             for bytes in texts {
-                let (mut short, mut long) = (Column::new(0, 0), Column::new(0, 0));
+                let (mut short, mut long) = (TextColumn::new(0, 0), TextColumn::new(0, 0));
                 let charset = SpecificCharacterSet::DEFAULT;
                 let value = Value {
+                    tag: Tag(0x0010_0010),
+                    offset: 0,
                     bytes,
                     vr,
                     little: true,
                 };
-                append(&mut short, &value, &charset, &mut Warnings::default());
+                append(&mut short, &value, &charset);
                 append_words(&mut long, &text::decode(bytes, vr, &charset).0, vr);
                 assert_eq!(short.bytes, long.bytes, "{vr} {bytes:?}");
                 assert_eq!(short.validity.finish(), long.validity.finish());

@@ -1,8 +1,9 @@
 //! Elements inside sequences, by path: PS3.5 §7.5.
 
 use crate::batch::{Builder, LONGEST_VALUE};
+use crate::document::step;
 use crate::schema::{Element, Which};
-use crate::value::{self, Level, Value, Warnings};
+use crate::value::{self, Level, Value};
 use rapidicom_core::read::leniency::{Deviations, Leniency};
 use rapidicom_core::read::{ElementHeader, Item, Window, items, scan, u16_of};
 use rapidicom_core::transfer_syntax::Encoding;
@@ -25,37 +26,29 @@ pub(crate) fn append(
     place: Place,
     bytes: &[u8],
     limits: &Limits,
-    warnings: &mut Warnings,
+    notes: &mut Deviations,
 ) -> usize {
     let mut path = Path {
         window: Window::new(bytes, place.header.value_offset),
         limits,
-        notes: Deviations::new(limits.max_warnings),
-        warnings,
+        notes,
     };
     let held = path.append(builder, column, place);
-    let Path {
-        notes, warnings, ..
-    } = path;
-    notes
-        .kept()
-        .iter()
-        .for_each(|deviation| warnings.note(deviation.code));
+    path.leave(0);
     held
 }
 
 struct Path<'a> {
     window: Window<'a>,
     limits: &'a Limits,
-    notes: Deviations,
-    warnings: &'a mut Warnings,
+    notes: &'a mut Deviations,
 }
 
 impl Path<'_> {
     fn append(&mut self, builder: &mut Builder, column: &Element, place: Place) -> usize {
         let Builder::Each(each) = builder else {
             let found = self.follow(place, &column.inside);
-            return self.value(builder, column, found);
+            return self.value(builder, column, &place, found);
         };
         let all = column
             .inside
@@ -72,21 +65,40 @@ impl Path<'_> {
                 each.close(false);
                 return 0;
             }
-            Err(_) => {
-                self.warnings.note(Leniency::ItemExpected);
+            Err(error) => {
+                self.lost(&place, &error);
                 each.close(false);
                 return 0;
             }
         };
         let mut held = 0usize;
-        for item in &items {
+        let depth = self.notes.path().len();
+        for (number, item) in items.iter().enumerate() {
+            self.notes.enter(step(sequence.header.tag, number));
             let found = self
                 .element(&sequence, item, tag)
                 .and_then(|place| place.map_or(Ok(None), |place| self.follow(place, inner)));
-            held = held.saturating_add(self.value(each.next(), column, found));
+            held = held.saturating_add(self.value(each.next(), column, &sequence, found));
+            self.leave(depth);
         }
         each.close(true);
         held.saturating_add(items.len().saturating_mul(8))
+    }
+
+    /// Out of items, until we are in so many.
+    fn leave(&mut self, depth: usize) {
+        while self.notes.path().len() > depth {
+            self.notes.leave();
+        }
+    }
+
+    /// Where a path could not be followed.
+    #[cold]
+    fn lost(&mut self, from: &Place, error: &Error) {
+        let tag = error.tag.unwrap_or(from.header.tag);
+        let offset = error.offset.unwrap_or_else(|| from.header.offset());
+        self.notes
+            .note(Leniency::ItemExpected, tag, offset, String::new);
     }
 
     /// The sequence that a path leads to, and its items.
@@ -99,7 +111,10 @@ impl Path<'_> {
             return Ok(None);
         };
         if sequence.header.value_length > LONGEST_VALUE as u64 {
-            self.warnings.note(Leniency::ValueTooLong);
+            let ElementHeader { tag, .. } = sequence.header;
+            let offset = sequence.header.offset();
+            self.notes
+                .note(Leniency::ValueTooLong, tag, offset, String::new);
             return Ok(None);
         }
         let items = self.items(&sequence)?;
@@ -111,6 +126,7 @@ impl Path<'_> {
         &mut self,
         builder: &mut Builder,
         column: &Element,
+        from: &Place,
         found: Result<Option<Place>, Error>,
     ) -> usize {
         let place = match found {
@@ -119,8 +135,8 @@ impl Path<'_> {
                 builder.append_null();
                 return 0;
             }
-            Err(_) => {
-                self.warnings.note(Leniency::ItemExpected);
+            Err(error) => {
+                self.lost(from, &error);
                 builder.append_null();
                 return 0;
             }
@@ -134,7 +150,7 @@ impl Path<'_> {
             builder,
             &Value::new(bytes, &header, column.vr, &level),
             &level,
-            self.warnings,
+            self.notes,
         );
         bytes.len()
     }
@@ -150,9 +166,11 @@ impl Path<'_> {
                 Which::One(number) => usize::try_from(number).ok(),
                 Which::All => None,
             };
-            let Some(item) = number.and_then(|number| all.get(number)) else {
+            let Some((number, item)) = number.and_then(|number| Some((number, all.get(number)?)))
+            else {
                 return Ok(None);
             };
+            self.notes.enter(step(place.header.tag, number));
             match self.element(&place, item, tag)? {
                 Some(next) => place = next,
                 None => return Ok(None),
@@ -165,13 +183,7 @@ impl Path<'_> {
         let Place {
             header, encoding, ..
         } = sequence;
-        items(
-            &self.window,
-            header,
-            *encoding,
-            self.limits,
-            &mut self.notes,
-        )
+        items(&self.window, header, *encoding, self.limits, self.notes)
     }
 
     /// An element of an item.
@@ -181,7 +193,7 @@ impl Path<'_> {
             item.range(),
             item.encoding,
             self.limits,
-            &mut self.notes,
+            self.notes,
         )?;
         let get = |tag: Tag| {
             headers

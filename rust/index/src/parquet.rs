@@ -20,6 +20,16 @@ use std::time::{Duration, Instant};
 /// Rows of a row group of a part: queries read whole groups, and a part's memory is that of one.
 const PART_GROUP: usize = 4 * ROWS;
 
+/// Columns that differ from row to row: looking for equal values finds none.
+const UNIQUE: &[&str] = &[
+    "path",
+    "mtime",
+    "SOPInstanceUID",
+    "inode",
+    "mtime_ns",
+    "json",
+];
+
 /// What was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Report {
@@ -135,7 +145,11 @@ impl Unfinished {
             temporary,
             path: path.to_path_buf(),
         };
-        let properties = WriterProperties::builder()
+        let mut properties = WriterProperties::builder();
+        for name in UNIQUE {
+            properties = properties.set_column_dictionary_enabled((*name).into(), false);
+        }
+        let properties = properties
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
             .set_max_row_group_row_count(Some(group))
             .set_statistics_enabled(EnabledStatistics::Chunk)

@@ -178,6 +178,8 @@ pub(crate) struct Column {
 #[derive(Clone, Debug)]
 pub struct Columns {
     pub(crate) columns: Vec<Column>,
+    /// Which of the columns are facts of the file.
+    pub(crate) facts: Vec<(usize, Fact)>,
     /// Tags of the outermost level, ascending; first those of group 0002.
     pub(crate) wanted: Vec<Tag>,
     /// How many of them are of group 0002.
@@ -331,9 +333,16 @@ impl Columns {
             columns.push(Column { name, origin });
         }
         let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
+        let facts = columns.iter().enumerate();
+        let facts = facts.filter_map(|(at, column)| match column.origin {
+            Origin::Fact(fact) => Some((at, fact)),
+            Origin::Element(_) => None,
+        });
+        let facts = facts.collect();
         let meta = wanted.iter().take_while(|tag| tag.group() <= 2).count();
         Ok(Columns {
             columns,
+            facts,
             wanted,
             meta,
             private,
@@ -453,7 +462,7 @@ fn field(column: &Column) -> Field {
             Fact::PathBytes => DataType::Binary,
             Fact::SchemaVersion => DataType::Int32,
             Fact::Mtime => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-            Fact::Warnings => list_of(DataType::Utf8),
+            Fact::Warnings => list_of(DataType::Struct(warning_fields())),
             Fact::Frames => list_of(DataType::Struct(frame_fields())),
         },
         Origin::Element(element) => {
@@ -474,6 +483,15 @@ fn field(column: &Column) -> Field {
 
 pub(crate) fn list_of(item: DataType) -> DataType {
     DataType::List(Arc::new(Field::new("item", item, true)))
+}
+
+/// Of `warnings: list<struct<code, tag, offset>>`: `tag` as in the long layout.
+pub(crate) fn warning_fields() -> Fields {
+    Fields::from(vec![
+        Field::new("code", DataType::Utf8, true),
+        Field::new("tag", DataType::Utf8, true),
+        Field::new("offset", DataType::Int64, true),
+    ])
 }
 
 /// Of `frames: list<struct<offset, length>>`.

@@ -3,16 +3,19 @@
 
 use crate::batch::{Builder, LONGEST_VALUE};
 use crate::date;
+use crate::text_column::plain;
 use arrow_array::builder::{ListBuilder, PrimitiveBuilder};
 use arrow_array::types::ArrowPrimitiveType;
-use rapidicom_core::Vr;
 use rapidicom_core::dictionary::DictionaryVr;
-use rapidicom_core::read::leniency::Leniency;
+use rapidicom_core::read::leniency::{Deviations, Leniency};
 use rapidicom_core::read::{ElementHeader, Flags};
 use rapidicom_core::value::charset::SpecificCharacterSet;
-use rapidicom_core::value::number::{Number, decimal, integer, numbers, trim_ascii};
+use rapidicom_core::value::number::{
+    Decimal, Decimals, Number, decimal, integer, numbers, trim_ascii,
+};
 use rapidicom_core::value::text;
 use rapidicom_core::value::validate::leniency_of;
+use rapidicom_core::{Tag, Vr};
 use std::fmt::Write;
 
 /// What the elements of one level are read by.
@@ -25,6 +28,9 @@ pub(crate) struct Level {
 
 /// A value as it lies there.
 pub(crate) struct Value<'a> {
+    pub(crate) tag: Tag,
+    /// The first byte of its element.
+    pub(crate) offset: u64,
     pub(crate) bytes: &'a [u8],
     pub(crate) vr: Vr,
     pub(crate) little: bool,
@@ -45,10 +51,18 @@ impl<'a> Value<'a> {
         };
         // UN is in Implicit VR Little Endian, whatever is around it. PS3.5 §6.2.2
         Value {
+            tag: header.tag,
+            offset: header.offset(),
             bytes,
             vr,
             little: level.little || header.vr == Some(Vr::UN),
         }
+    }
+
+    /// Notes what is odd about it.
+    #[cold]
+    pub(crate) fn note(&self, code: Leniency, notes: &mut Deviations) {
+        notes.note(code, self.tag, self.offset, String::new);
     }
 }
 
@@ -68,57 +82,41 @@ fn by_dictionary(header: &ElementHeader, known: DictionaryVr, level: &Level) -> 
     }
 }
 
-/// What was noticed about the values of one row.
-#[derive(Debug, Default)]
-pub(crate) struct Warnings {
-    pub(crate) codes: Vec<Leniency>,
-}
-
-impl Warnings {
-    #[cold]
-    pub(crate) fn note(&mut self, code: Leniency) {
-        if !self.codes.contains(&code) {
-            self.codes.push(code);
-        }
-    }
-}
-
 /// Appends a value to its column. Nothing, or padding alone, is null.
 #[inline]
 pub(crate) fn append(
     builder: &mut Builder,
     value: &Value<'_>,
     level: &Level,
-    warnings: &mut Warnings,
+    notes: &mut Deviations,
 ) {
     if value.bytes.is_empty() {
         return builder.append_null();
     }
     if value.bytes.len() > LONGEST_VALUE {
-        warnings.note(Leniency::ValueTooLong);
+        value.note(Leniency::ValueTooLong, notes);
         return builder.append_null();
     }
     match builder {
-        Builder::Text(b) if value.vr.is_text() => with_text(value, level, warnings, |text| {
-            let text = if value.vr.is_single_valued() {
-                text
-            } else {
-                text::trim_value(text, value.vr)
-            };
-            if text.is_empty() {
-                b.append_null()
-            } else {
-                b.append_value(text)
-            }
-        }),
+        Builder::Text(b) if value.vr.is_text() => match plain(value.bytes, value.vr) {
+            Some(text) => b.append_if_any(text),
+            None => with_text(value, level, notes, |text| {
+                let text = if value.vr.is_single_valued() {
+                    text
+                } else {
+                    text::trim_value(text, value.vr)
+                };
+                b.append_if_any(text.as_bytes());
+            }),
+        },
         Builder::Text(b) => match shown(value) {
-            Some(text) => b.append_value(text),
+            Some(text) => b.append(text.as_bytes()),
             None => {
-                warnings.note(Leniency::VrUnexpected);
-                b.append_null();
+                value.note(Leniency::VrUnexpected, notes);
+                b.close(false);
             }
         },
-        Builder::Texts(b) if value.vr.is_text() => with_text(value, level, warnings, |text| {
+        Builder::Texts(b) if value.vr.is_text() => with_text(value, level, notes, |text| {
             if text.is_empty() {
                 return b.append_null();
             }
@@ -134,32 +132,46 @@ pub(crate) fn append(
                 b.append(true);
             }
             None => {
-                warnings.note(Leniency::VrUnexpected);
+                value.note(Leniency::VrUnexpected, notes);
                 b.append_null();
             }
         },
-        Builder::Date(b) => scalar(b, value, warnings, date_of),
-        Builder::Dates(b) => list(b, value, warnings, date_of),
-        Builder::Int32(b) => scalar(b, value, warnings, |one| {
+        Builder::Date(b) => scalar(b, value, notes, date_of),
+        Builder::Dates(b) => list(b, value, notes, date_of),
+        Builder::Int32(b) => scalar(b, value, notes, |one| {
             int64_of(one)?.map(narrow).transpose()
         }),
-        Builder::Int32s(b) => list(b, value, warnings, |one| {
+        Builder::Int32s(b) => list(b, value, notes, |one| {
             int64_of(one)?.map(narrow).transpose()
         }),
-        Builder::Int64(b) => scalar(b, value, warnings, int64_of),
-        Builder::Int64s(b) => list(b, value, warnings, int64_of),
-        Builder::Float64(b) => scalar(b, value, warnings, float64_of),
-        Builder::Float64s(b) => list(b, value, warnings, float64_of),
+        Builder::Int64(b) => scalar(b, value, notes, int64_of),
+        Builder::Int64s(b) => list(b, value, notes, int64_of),
+        Builder::Float64(b) if value.vr == Vr::DS => {
+            let mut all = decimals_of(value.bytes);
+            let first = all.next().unwrap_or(Ok(None));
+            if all.next().is_some() {
+                value.note(Leniency::MultiplicityWrong, notes);
+            }
+            b.append_option(noted(first, value, notes));
+        }
+        Builder::Float64(b) => scalar(b, value, notes, float64_of),
+        Builder::Float64s(b) if value.vr == Vr::DS && !trim(value.bytes).is_empty() => {
+            for taken in decimals_of(value.bytes) {
+                b.values().append_option(noted(taken, value, notes));
+            }
+            b.append(true);
+        }
+        Builder::Float64s(b) => list(b, value, notes, float64_of),
         Builder::Binary(b) => b.append_value(value.bytes),
-        Builder::Time(_) | Builder::Frames(_) | Builder::Each(_) => builder.append_null(),
+        Builder::Time(_) | Builder::Structs(_) | Builder::Each(_) => builder.append_null(),
     }
 }
 
 #[inline]
-fn with_text(value: &Value<'_>, level: &Level, warnings: &mut Warnings, then: impl FnOnce(&str)) {
+fn with_text(value: &Value<'_>, level: &Level, notes: &mut Deviations, then: impl FnOnce(&str)) {
     let (text, deviation) = text::decode(value.bytes, value.vr, &level.charset);
     if let Some(deviation) = deviation {
-        warnings.note(leniency_of(deviation));
+        value.note(leniency_of(deviation), notes);
     }
     then(&text);
 }
@@ -185,7 +197,9 @@ fn shown(value: &Value<'_>) -> Option<String> {
 /// The binary numbers of a value; a tag of AT is one. PS3.5 §6.2
 #[inline]
 pub(crate) fn each_number<'a>(value: &Value<'a>) -> impl Iterator<Item = Number> + use<'a> {
-    let &Value { bytes, vr, little } = value;
+    let &Value {
+        bytes, vr, little, ..
+    } = value;
     let step = if vr == Vr::AT { 4 } else { vr.unit() };
     bytes.chunks_exact(step).filter_map(move |chunk| {
         let mut parts = numbers(vr, chunk, little);
@@ -230,26 +244,26 @@ type Taken<T> = Result<Option<T>, Leniency>;
 fn scalar<T: ArrowPrimitiveType>(
     builder: &mut PrimitiveBuilder<T>,
     value: &Value<'_>,
-    warnings: &mut Warnings,
+    notes: &mut Deviations,
     take: impl Fn(One<'_>) -> Taken<T::Native>,
 ) {
     let (first, more) = match first(value) {
         Ok(found) => found,
         Err(code) => {
-            warnings.note(code);
+            value.note(code, notes);
             return builder.append_null();
         }
     };
     if more {
-        warnings.note(Leniency::MultiplicityWrong);
+        value.note(Leniency::MultiplicityWrong, notes);
     }
-    builder.append_option(noted(take(first), warnings));
+    builder.append_option(noted(take(first), value, notes));
 }
 
 #[inline]
-fn noted<T>(taken: Taken<T>, warnings: &mut Warnings) -> Option<T> {
+fn noted<T>(taken: Taken<T>, value: &Value<'_>, notes: &mut Deviations) -> Option<T> {
     taken.unwrap_or_else(|code| {
-        warnings.note(code);
+        value.note(code, notes);
         None
     })
 }
@@ -283,7 +297,7 @@ fn first_of<'a>(mut all: impl Iterator<Item = Number>) -> Result<(One<'a>, bool)
 fn list<T: ArrowPrimitiveType>(
     builder: &mut ListBuilder<PrimitiveBuilder<T>>,
     value: &Value<'_>,
-    warnings: &mut Warnings,
+    notes: &mut Deviations,
     take: impl Fn(One<'_>) -> Taken<T::Native>,
 ) {
     if value.vr.is_text() {
@@ -291,16 +305,16 @@ fn list<T: ArrowPrimitiveType>(
             return builder.append_null();
         }
         for part in value.bytes.split(|&b| b == b'\\') {
-            let taken = noted(take(One::Text(trim(part))), warnings);
+            let taken = noted(take(One::Text(trim(part))), value, notes);
             builder.values().append_option(taken);
         }
     } else if is_number(value.vr) {
         for number in each_number(value) {
-            let taken = noted(take(One::Number(number)), warnings);
+            let taken = noted(take(One::Number(number)), value, notes);
             builder.values().append_option(taken);
         }
     } else {
-        warnings.note(Leniency::VrUnexpected);
+        value.note(Leniency::VrUnexpected, notes);
         return builder.append_null();
     }
     builder.append(true);
@@ -310,6 +324,16 @@ fn list<T: ArrowPrimitiveType>(
 #[inline]
 fn trim(bytes: &[u8]) -> &[u8] {
     trim_ascii(text::trim_end(bytes))
+}
+
+/// The values of a DS Value Field, in one pass over its bytes.
+#[inline]
+fn decimals_of(bytes: &[u8]) -> impl Iterator<Item = Taken<f64>> {
+    Decimals::new(text::trim_end(bytes)).map(|one| match one {
+        Decimal::Number(number) => Ok(Some(number)),
+        Decimal::Empty => Ok(None),
+        Decimal::Invalid(text) => float64_of(One::Text(trim(text))),
+    })
 }
 
 fn date_of(one: One<'_>) -> Taken<i32> {

@@ -55,10 +55,9 @@ impl<'a> Wanted<'a> {
                 } else {
                     Tag(u32::MAX)
                 };
-                scanner.pass(before, window, |header| {
-                    if header.tag >= self.next {
-                        self.take(header, found);
-                    }
+                scanner.pass_to(self.next, before, window, |header| {
+                    self.take(header, found);
+                    self.next
                 });
                 if self.ends && self.at >= self.tags.len() {
                     return Ok(Event::End);

@@ -7,7 +7,7 @@ mod built;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use built::{BIG, Built, EXPLICIT, Folder, IMPLICIT, JPEG, image, whole};
 use rapidicom_core::Limits;
 use rapidicom_index::{Columns, Index, NotDicom, Options, Sources, index};
@@ -60,7 +60,10 @@ fn warnings(batch: &RecordBatch) -> Vec<String> {
         .unwrap()
         .as_list::<i32>()
         .value(0);
-    list.as_string::<i32>()
+    list.as_struct()
+        .column_by_name("code")
+        .unwrap()
+        .as_string::<i32>()
         .iter()
         .flatten()
         .map(str::to_owned)
@@ -476,11 +479,16 @@ fn the_schema_follows_from_the_dictionary() {
         .map(|f| (f.name().clone(), f.data_type().clone()))
         .collect();
     let list = |item| DataType::new_list(item, true);
+    let warning = DataType::Struct(Fields::from(vec![
+        Field::new("code", DataType::Utf8, true),
+        Field::new("tag", DataType::Utf8, true),
+        Field::new("offset", DataType::Int64, true),
+    ]));
     let expected = [
         ("path", DataType::Utf8),
         ("status", DataType::Utf8),
         ("error", DataType::Utf8),
-        ("warnings", list(DataType::Utf8)),
+        ("warnings", list(warning)),
         ("PatientName", DataType::Utf8),
         ("StudyDate", DataType::Date32),
         ("InstanceNumber", DataType::Int64),

@@ -162,8 +162,13 @@ impl Root {
             .map_err(from_source)?;
         let limits = self.options.limits;
         let encoding = self.start.encoding;
-        let declared = |first: &[u8]| declared_length(first, encoding, &limits);
-        let inflated = inflate(&bytes, from, &limits, &mut self.noted, declared)?;
+        let at_once = |first: &[u8], zlib: bool| {
+            let declared = declared_length(first, encoding, &limits)?;
+            let most = declared.saturating_add(TRAILING);
+            let all = rapidicom_codecs::inflate_at_once(&bytes, zlib, most);
+            Ok(all.filter(|all| all.len() as u64 <= limits.max_inflated_bytes))
+        };
+        let inflated = inflate(&bytes, from, &limits, &mut self.noted, at_once)?;
         self.inflated = Some(Source::owned(inflated));
         self.start.data_set = 0;
         Ok(())
@@ -319,15 +324,19 @@ fn next_window<'a>(
     Ok(next)
 }
 
-/// What the first inflated stretch declares must stay within what may be inflated.
+/// Bytes after the last element that the first stretch tells of: padding, a signature.
+const TRAILING: u64 = 4096;
+
+/// Where what the first inflated stretch declares ends, which must be within what may be inflated.
 fn declared_length(
     first: &[u8],
     encoding: rapidicom_core::transfer_syntax::Encoding,
     limits: &Limits,
-) -> Result<()> {
+) -> Result<u64> {
     let mut scanner = Scanner::new(0, u64::MAX, encoding, limits);
     let window = Window::new(first, 0);
     let mut unheard = Deviations::new(1);
+    let mut end = first.len() as u64;
     loop {
         match scanner.next(&window, &mut unheard)? {
             Event::Element(h) if h.value_end() > limits.max_inflated_bytes => {
@@ -338,8 +347,8 @@ fn declared_length(
                 )
                 .of(h.tag));
             }
-            Event::Element(_) | Event::Amended(_) => {}
-            Event::Need(_) | Event::Stopped(_) | Event::End => return Ok(()),
+            Event::Element(h) | Event::Amended(h) => end = end.max(h.value_end()),
+            Event::Need(_) | Event::Stopped(_) | Event::End => return Ok(end),
         }
     }
 }

@@ -126,7 +126,13 @@ pub(super) fn tag_and_length(
     offset: u64,
     little_endian: bool,
 ) -> Option<(Tag, u32)> {
-    let b = window.array::<8>(offset)?;
+    tag_and_length_of(window.from(offset)?, little_endian)
+}
+
+/// The tag and 32-bit length that `bytes` begin with.
+#[inline]
+fn tag_and_length_of(bytes: &[u8], little_endian: bool) -> Option<(Tag, u32)> {
+    let b: &[u8; 8] = bytes.first_chunk()?;
     let tag = Tag::new(
         u16_of([b[0], b[1]], little_endian),
         u16_of([b[2], b[3]], little_endian),
@@ -137,16 +143,22 @@ pub(super) fn tag_and_length(
 /// The header at `offset` if it is wholly in the window and, in Explicit VR, names a VR.
 #[inline]
 pub(super) fn header_at(window: &Window<'_>, offset: u64, encoding: Encoding) -> Option<RawHeader> {
+    header_of(window.from(offset)?, encoding)
+}
+
+/// The header that `bytes` begin with.
+#[inline]
+pub(super) fn header_of(bytes: &[u8], encoding: Encoding) -> Option<RawHeader> {
     match encoding {
-        Encoding::ExplicitLittle => explicit::<true>(window, offset),
-        Encoding::ImplicitLittle => implicit(window, offset),
-        Encoding::ExplicitBig => explicit::<false>(window, offset),
+        Encoding::ExplicitLittle => explicit::<true>(bytes),
+        Encoding::ImplicitLittle => implicit(bytes),
+        Encoding::ExplicitBig => explicit::<false>(bytes),
     }
 }
 
 #[inline]
-pub(super) fn implicit(window: &Window<'_>, offset: u64) -> Option<RawHeader> {
-    let (tag, length) = tag_and_length(window, offset, true)?;
+fn implicit(bytes: &[u8]) -> Option<RawHeader> {
+    let (tag, length) = tag_and_length_of(bytes, true)?;
     Some(RawHeader {
         tag,
         vr: None,
@@ -158,8 +170,7 @@ pub(super) fn implicit(window: &Window<'_>, offset: u64) -> Option<RawHeader> {
 }
 
 #[inline]
-fn explicit<const LITTLE: bool>(window: &Window<'_>, offset: u64) -> Option<RawHeader> {
-    let bytes = window.from(offset)?;
+fn explicit<const LITTLE: bool>(bytes: &[u8]) -> Option<RawHeader> {
     let b: &[u8; 8] = bytes.first_chunk()?;
     let tag = Tag::new(u16_of([b[0], b[1]], LITTLE), u16_of([b[2], b[3]], LITTLE));
     let vr = Vr::from_bytes([b[4], b[5]])?;

@@ -2,7 +2,7 @@
 
 use super::Need;
 use super::detect::{agrees, begins_data_set, detect_encoding};
-use super::element::{header_at, implicit};
+use super::element::header_at;
 use super::leniency::{Deviations, Leniency};
 use super::reader::Window;
 use crate::error::{Error, ErrorKind, Result};
@@ -168,7 +168,7 @@ fn not_dicom(window: &Window<'_>, total: u64) -> Error {
 
 fn group_2_at(window: &Window<'_>, at: u64) -> bool {
     header_at(window, at, Encoding::ExplicitLittle).is_some_and(|h| h.tag.group() == 2)
-        || implicit(window, at)
+        || header_at(window, at, Encoding::ImplicitLittle)
             .is_some_and(|h| h.tag == Tag::FILE_META_INFORMATION_GROUP_LENGTH && h.length == 4)
 }
 
@@ -312,7 +312,8 @@ fn file_meta(
         let mut header = header_at(window, at, meta.file_meta_encoding);
         if header.is_none()
             && meta.file_meta_encoding.is_explicit()
-            && let Some(bare) = implicit(window, at).filter(|h| h.tag.group() == 2)
+            && let Some(bare) =
+                header_at(window, at, Encoding::ImplicitLittle).filter(|h| h.tag.group() == 2)
         {
             notes.note(Leniency::FileMetaImplicitVr, bare.tag, at, || {
                 "read as Implicit VR Little Endian".into()

@@ -8,14 +8,16 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 
 const FIRST: usize = 64 << 10;
 
-/// Inflates `bytes`, which begin at byte `offset` of the file, asking `enough` after each stretch whether the limits
-/// already forbid what the data set declares. What came out before damage is kept.
+/// Inflates `bytes`, which begin at byte `offset` of the file. What came out before damage is kept.
+///
+/// `at_once` sees the first stretch that came out, and says whether the limits forbid what it declares; it may give all of the
+/// content, told whether the stream has a zlib header, and then nothing more is inflated here.
 pub fn inflate(
     bytes: &[u8],
     offset: u64,
     limits: &Limits,
     notes: &mut Deviations,
-    mut check: impl FnMut(&[u8]) -> Result<()>,
+    at_once: impl FnOnce(&[u8], bool) -> Result<Option<Vec<u8>>>,
 ) -> Result<Vec<u8>> {
     let zlib = matches!(bytes, [a, b, ..] if a & 0x0F == 8 && a >> 4 <= 7 && (u16::from(*a) << 8 | u16::from(*b)).is_multiple_of(31));
     if zlib {
@@ -29,6 +31,7 @@ pub fn inflate(
     let mut stream = Inflate::new(zlib, 15);
     let mut out: Vec<u8> = Vec::new();
     let mut filled = 0usize;
+    let mut at_once = Some(at_once);
     loop {
         if filled == out.len() {
             grow(&mut out, limits, offset)?;
@@ -39,10 +42,12 @@ pub fn inflate(
         let (before, asked) = (stream.total_out(), room.len());
         let status = stream.decompress(input, room, InflateFlush::NoFlush);
         let made = usize::try_from(stream.total_out() - before).unwrap_or(asked);
-        let first = filled == 0;
         filled += made;
-        if first {
-            check(out.get(..filled).unwrap_or_default())?;
+        if filled > 0
+            && let Some(at_once) = at_once.take()
+            && let Some(all) = at_once(out.get(..filled).unwrap_or_default(), zlib)?
+        {
+            return Ok(all);
         }
         match status {
             Ok(Status::StreamEnd) => break,

@@ -46,6 +46,45 @@ impl<'a> Window<'a> {
     }
 }
 
+/// What is left of a window, from a place that moves on, up to an end: a step costs one comparison.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rest<'a> {
+    bytes: &'a [u8],
+    end: u64,
+}
+
+impl<'a> Rest<'a> {
+    /// The bytes of `window` from `offset` up to `end`, or to the window's end; none if they begin elsewhere.
+    pub(super) fn of(window: &Window<'a>, offset: u64, end: u64) -> Rest<'a> {
+        let bytes = window.from(offset).unwrap_or_default();
+        let left = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let bytes = bytes.get(..left).unwrap_or(bytes);
+        Rest {
+            bytes,
+            end: offset.saturating_add(bytes.len() as u64),
+        }
+    }
+
+    /// All of them.
+    #[inline]
+    pub(super) fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Where they begin.
+    #[inline]
+    pub(super) fn offset(self) -> u64 {
+        self.end.wrapping_sub(self.bytes.len() as u64) // `of` added them
+    }
+
+    /// Those after `length` bytes, if there are as many.
+    #[inline]
+    pub(super) fn after(self, length: u64) -> Option<Rest<'a>> {
+        let bytes = self.bytes.get(usize::try_from(length).ok()?..)?;
+        Some(Rest { bytes, ..self })
+    }
+}
+
 /// Two bytes as a number. PS3.5 §7.3
 #[inline]
 pub fn u16_of(bytes: [u8; 2], little_endian: bool) -> u16 {

@@ -5,10 +5,11 @@
 
 use super::Need;
 use super::element::{
-    ElementHeader, Flags, RawHeader, UNDEFINED, goes_on, header_at, tag_and_length, tag_at, unnamed,
+    ElementHeader, Flags, RawHeader, UNDEFINED, goes_on, header_at, header_of, tag_and_length,
+    tag_at, unnamed,
 };
 use super::leniency::{Deviations, Leniency};
-use super::reader::Window;
+use super::reader::{Rest, Window};
 use super::walk::{LOOK_AHEAD, Walk, Walked, content_encoding, next_sequence_delimiter};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -101,66 +102,111 @@ impl Scanner {
         self.ascending
     }
 
-    /// Passes over conforming elements up to the first with tag `before` or a greater one, giving each to `each`: the loop
-    /// in which a reader's time goes. What follows, and whatever is unusual, is told by [`Scanner::next`].
+    /// Passes over conforming elements up to the first with tag `before` or a greater one, giving each to `each`. What
+    /// follows, and whatever is unusual, is told by [`Scanner::next`].
     #[inline]
-    pub fn pass(&mut self, before: Tag, window: &Window<'_>, each: impl FnMut(ElementHeader)) {
-        match self.encoding {
-            Encoding::ExplicitLittle => self.pass_in::<EXPLICIT_LITTLE>(before, window, each),
-            Encoding::ImplicitLittle => self.pass_in::<IMPLICIT_LITTLE>(before, window, each),
-            Encoding::ExplicitBig => self.pass_in::<EXPLICIT_BIG>(before, window, each),
-        }
+    pub fn pass(&mut self, before: Tag, window: &Window<'_>, mut each: impl FnMut(ElementHeader)) {
+        self.pass_to(Tag(0), before, window, |header| {
+            each(header);
+            Tag(0)
+        });
+    }
+
+    /// [`Scanner::pass`], giving only what has the tag `wanted` or a greater one: `each` says which is wanted next.
+    #[inline]
+    pub fn pass_to(
+        &mut self,
+        wanted: Tag,
+        before: Tag,
+        window: &Window<'_>,
+        each: impl FnMut(ElementHeader) -> Tag,
+    ) {
+        let room = self.limits.max_elements.saturating_sub(self.count);
+        self.pass_at_most(room, wanted, before, window, each);
     }
 
     #[inline]
-    fn pass_in<const ENCODING: u8>(
+    fn pass_at_most(
         &mut self,
+        room: u64,
+        wanted: Tag,
         before: Tag,
         window: &Window<'_>,
-        mut each: impl FnMut(ElementHeader),
+        each: impl FnMut(ElementHeader) -> Tag,
     ) {
         if self.walk.is_some() {
             return;
         }
+        let before = before.min(self.unusual);
+        match self.encoding {
+            Encoding::ExplicitLittle => {
+                self.pass_in::<EXPLICIT_LITTLE>(room, wanted, before, window, each);
+            }
+            Encoding::ImplicitLittle => {
+                self.pass_in::<IMPLICIT_LITTLE>(room, wanted, before, window, each);
+            }
+            Encoding::ExplicitBig => {
+                self.pass_in::<EXPLICIT_BIG>(room, wanted, before, window, each);
+            }
+        }
+    }
+
+    /// The loop in which a reader's time goes. A function of its own, so that all it needs at each element stays in registers.
+    #[inline(never)]
+    fn pass_in<const ENCODING: u8>(
+        &mut self,
+        room: u64,
+        mut wanted: Tag,
+        before: Tag,
+        window: &Window<'_>,
+        mut each: impl FnMut(ElementHeader) -> Tag,
+    ) {
         let encoding = match ENCODING {
             EXPLICIT_LITTLE => Encoding::ExplicitLittle,
             IMPLICIT_LITTLE => Encoding::ImplicitLittle,
             _ => Encoding::ExplicitBig,
         };
-        let before = before.min(self.unusual);
         // Groups 0000 and 0002 are out of place here: as if they had passed.
-        let (mut at, mut last) = (self.at, self.last.unwrap_or_default().max(GROUP_2_END));
-        let (mut passed, mut previous) = (0, None);
-        let room = self.limits.max_elements.saturating_sub(self.count);
-        while let Some(raw) = header_at(window, at, encoding) {
-            let value = raw.value_offset(at);
-            let next = value.saturating_add(u64::from(raw.length));
-            let conforms = raw.tag > last
-                && raw.tag < before
-                && next <= self.end
-                && raw.length & 1 == 0
-                && !raw.reserved;
-            if !conforms || passed == room {
+        let mut last = self.last.unwrap_or_default().max(GROUP_2_END);
+        let mut rest = Rest::of(window, self.at, self.end);
+        let (mut left, mut passed) = (room, None);
+        while let Some(raw) = header_of(rest.bytes(), encoding) {
+            let odd = raw.length & 1 != 0 || raw.reserved;
+            if raw.tag <= last || raw.tag >= before || odd || left == 0 {
                 break;
             }
-            each(raw.at(at, u64::from(raw.length)));
-            previous = Some(at);
-            (passed, last, at) = (passed + 1, raw.tag, next);
+            let size = u64::from(raw.header_length) + u64::from(raw.length);
+            let after = rest.after(size);
+            if after.is_none() && self.end - rest.offset() < size {
+                break;
+            }
+            if raw.tag >= wanted {
+                wanted = each(raw.at(rest.offset(), u64::from(raw.length)));
+            }
+            (left, last, passed) = (left - 1, raw.tag, Some(rest));
+            match after {
+                Some(after) => rest = after,
+                // The value reaches beyond the window; the header after it lies there too.
+                None => break,
+            }
         }
-        if let Some(offset) = previous {
-            let header = header_at(window, offset, encoding);
-            self.previous = header.map(|raw| raw.at(offset, u64::from(raw.length)));
-            (self.at, self.last, self.count) = (at, Some(last), self.count + passed);
+        if let Some(passed) = passed
+            && let Some(raw) = header_of(passed.bytes(), encoding)
+        {
+            let header = raw.at(passed.offset(), u64::from(raw.length));
+            (self.at, self.last) = (header.value_end(), Some(last));
+            (self.previous, self.count) = (Some(header), self.count + (room - left));
         }
     }
 
     /// The next element. After an error or [`Event::End`] there is nothing more.
     pub fn next(&mut self, window: &Window<'_>, notes: &mut Deviations) -> Result<Event> {
         let mut found = None;
-        if self.walk.is_none() && self.count < self.limits.max_elements {
-            let most = std::mem::replace(&mut self.limits.max_elements, self.count + 1);
-            self.pass(ITEMS_AND_DELIMITERS, window, |header| found = Some(header));
-            self.limits.max_elements = most;
+        if self.count < self.limits.max_elements {
+            self.pass_at_most(1, Tag(0), ITEMS_AND_DELIMITERS, window, |header| {
+                found = Some(header);
+                Tag(0)
+            });
         }
         match found {
             Some(header) => Ok(Event::Element(header)),

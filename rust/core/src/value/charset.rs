@@ -142,7 +142,7 @@ impl SpecificCharacterSet {
 
 /// Whether all bytes are below 80 and none is ESC: eight at a time.
 #[inline]
-fn is_plain_ascii(bytes: &[u8]) -> bool {
+pub fn is_plain_ascii(bytes: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x80 * ONES;
     let odd = |word: &[u8; 8]| {
