@@ -265,7 +265,8 @@ pub(super) fn unnamed(
     };
     let score = |h: &RawHeader, as_encoding: Encoding| -> u8 {
         if h.length == UNDEFINED {
-            let item = tag_at(window, h.value_offset(offset), little);
+            let value = h.value_offset(offset);
+            let item = tag_at(window, value, little).filter(|_| value.saturating_add(8) <= end);
             return if matches!(item, Some(Tag::ITEM | Tag::SEQUENCE_DELIMITATION_ITEM)) {
                 3
             } else {

@@ -245,8 +245,8 @@ impl Walk {
             })));
         }
         let fits = |h: &RawHeader, at: u64| {
-            h.length == UNDEFINED
-                || h.value_offset(at).saturating_add(u64::from(h.length)) <= self.end
+            let length = if h.length == UNDEFINED { 0 } else { h.length };
+            h.value_offset(at).saturating_add(u64::from(length)) <= self.end
         };
         let header = match header_at(window, self.at, encoding).filter(|h| fits(h, self.at)) {
             Some(header) => header,
