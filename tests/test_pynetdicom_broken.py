@@ -287,7 +287,7 @@ def test_an_scp_that_is_killed(tmp_path: Path) -> None:
                         reached.set()
 
     for _ in range(4):
-        # By what was acknowledged, not by time: most is still to be sent when the kill comes, however fast the machine is.
+        # By what was acknowledged, not by time: most is still to be sent when the kill comes, on any machine.
         enough = len(acknowledged) + chance.randrange(1, 30)
         reached.clear()
         command = [sys.executable, "-c", SCP, str(folder)]

@@ -3,7 +3,8 @@
 use criterion::{Criterion, Throughput};
 use rapidicom_core::Vr;
 use rapidicom_core::value::charset::SpecificCharacterSet;
-use rapidicom_core::value::number::{Decimal, Decimals, Number, integer, numbers};
+use rapidicom_core::value::decimals::decimals as each_decimal;
+use rapidicom_core::value::number::{Number, integer, numbers};
 use rapidicom_core::value::text;
 use std::hint::black_box;
 
@@ -24,15 +25,9 @@ fn contour() -> Vec<u8> {
 }
 
 fn sum(bytes: &[u8]) -> f64 {
-    Decimals::new(bytes)
-        .map(|value| {
-            if let Decimal::Number(n) = value {
-                n
-            } else {
-                0.0
-            }
-        })
-        .sum()
+    let mut sum = 0.0;
+    each_decimal(bytes, |number| sum += number);
+    sum
 }
 
 fn decimals(c: &mut Criterion) {

@@ -4,23 +4,14 @@
 //! processors; where files prove to be cold, their reading waits for a disk or a network and not for a processor, and
 //! more are added, up to sixteen.
 
-use crate::archive;
-use crate::batch::Batch;
-use crate::bytes::Failure;
 use crate::error::{IndexError, Result};
-use crate::extract::{Extractor, Outcome};
-use crate::known::{Known, Look, Shard};
-use crate::object::{Item, Object};
-use crate::reader::Reader;
+use crate::known::{Known, Shard};
 use crate::schema::Columns;
-use crate::shown::Shown;
-use crate::walk::{Chunk, Directory, Name, Sources, Walk, name_as_os};
+use crate::walk::{Chunk, Sources, Walk};
+use crate::worker::Worker;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use rapidicom_core::Limits;
-use rapidicom_source::{Identity, SourceError};
-use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,15 +23,6 @@ pub(crate) const ROWS: usize = 8192;
 
 /// Threads for files that are cold.
 const MOST_THREADS: usize = 16;
-
-/// Rows are handed on after this time, however few they are: slow files are not kept from who waits for them.
-const LINGER: Duration = Duration::from_secs(2);
-
-/// One file in so many is timed.
-const SAMPLED: usize = 2;
-
-/// A prefix that was in memory is read in a few microseconds; the fastest disks take longer than this.
-const COLD: Duration = Duration::from_micros(25);
 
 /// What is done with a file that is not DICOM.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -138,16 +120,16 @@ impl Progress {
         }
     }
 
-    /// Stops the scan before its next file.
+    /// Stops the scan before the next files are opened.
     pub fn cancel(&self) {
         self.shared.cancelled.store(true, Ordering::Relaxed);
     }
 
-    fn is_cancelled(&self) -> bool {
+    pub(crate) fn is_cancelled(&self) -> bool {
         self.shared.cancelled.load(Ordering::Relaxed)
     }
 
-    fn add(&self, counts: &mut Counts) {
+    pub(crate) fn add(&self, counts: &mut Counts) {
         let add = |counter: &AtomicU64, n: u64| {
             if n > 0 {
                 counter.fetch_add(n, Ordering::Relaxed);
@@ -165,21 +147,28 @@ impl Progress {
 }
 
 /// What all threads of a scan share.
-struct Shared {
-    walk: Walk,
-    columns: Arc<Columns>,
-    limits: Limits,
-    not_dicom: NotDicom,
-    batch_rows: usize,
-    known: Option<Arc<Known>>,
-    shard: Shard,
-    archives: bool,
+pub(crate) struct Shared {
+    pub(crate) walk: Walk,
+    pub(crate) columns: Arc<Columns>,
+    pub(crate) limits: Limits,
+    pub(crate) not_dicom: NotDicom,
+    pub(crate) batch_rows: usize,
+    pub(crate) known: Option<Arc<Known>>,
+    pub(crate) shard: Shard,
+    pub(crate) archives: bool,
     /// Files that proved to be no DICOM, as [`Known`] remembers them.
-    found_not_dicom: Mutex<Vec<u64>>,
-    progress: Progress,
-    threads: Mutex<Vec<JoinHandle<Result<()>>>>,
-    running: AtomicUsize,
-    most: usize,
+    pub(crate) found_not_dicom: Mutex<Vec<u64>>,
+    pub(crate) progress: Progress,
+    pub(crate) threads: Mutex<Vec<JoinHandle<Result<()>>>>,
+    pub(crate) running: AtomicUsize,
+    pub(crate) most: usize,
+}
+
+impl Shared {
+    /// What is to be read next; none when all is done or the scan is cancelled.
+    pub(crate) fn next_chunk(&self) -> Option<Chunk> {
+        self.walk.take(&self.progress.shared.cancelled)
+    }
 }
 
 /// Rows, and which rows of [`Options::known`] they replace.
@@ -259,7 +248,7 @@ pub fn scan(sources: Sources, options: Options) -> Result<Scan> {
 }
 
 /// One more thread, unless there are enough.
-fn begin(shared: &Arc<Shared>, sender: &SyncSender<Rows>) -> Result<()> {
+pub(crate) fn begin(shared: &Arc<Shared>, sender: &SyncSender<Rows>) -> Result<()> {
     let mut threads = shared
         .threads
         .lock()
@@ -385,364 +374,5 @@ impl Drop for Scan {
         // Whoever waits to send must see that no one receives.
         self.work = Work::Over;
         self.leave();
-    }
-}
-
-/// One thread's part.
-struct Worker {
-    shared: Arc<Shared>,
-    sender: Option<SyncSender<Rows>>,
-    /// Batches of a worker without a sender.
-    ready: VecDeque<Rows>,
-    reader: Reader,
-    extractor: Extractor,
-    batch: Batch,
-    counts: Counts,
-    shown: Shown,
-    /// Rows of the table that those in `batch` replace.
-    replaced: Vec<u32>,
-    handed_on: Instant,
-    seen: usize,
-    slow: u32,
-    timed: u32,
-}
-
-/// Says that a chunk is done, even if it panics: others wait for it.
-struct Busy<'a>(&'a Walk);
-
-impl Drop for Busy<'_> {
-    fn drop(&mut self) {
-        self.0.done();
-    }
-}
-
-impl Worker {
-    fn new(shared: Arc<Shared>, sender: Option<SyncSender<Rows>>) -> Worker {
-        Worker {
-            sender,
-            ready: VecDeque::new(),
-            reader: Reader::new(shared.columns.identity),
-            extractor: Extractor::new(Arc::clone(&shared.columns), shared.limits, shared.not_dicom),
-            batch: Batch::new(&shared.columns, shared.batch_rows),
-            counts: Counts::default(),
-            shown: Shown::default(),
-            replaced: Vec::new(),
-            handed_on: Instant::now(),
-            seen: 0,
-            slow: 0,
-            timed: 0,
-            shared,
-        }
-    }
-
-    fn run(mut self) -> Result<()> {
-        let shared = Arc::clone(&self.shared);
-        while let Some(chunk) = shared.walk.take(&shared.progress.shared.cancelled) {
-            let busy = Busy(&shared.walk);
-            self.chunk(chunk)?;
-            drop(busy);
-        }
-        self.hand_on(true)
-    }
-
-    fn poll(&mut self, patience: Duration) -> Result<Step> {
-        let begun = Instant::now();
-        let shared = Arc::clone(&self.shared);
-        while self.ready.is_empty() {
-            let Some(chunk) = shared.walk.take(&shared.progress.shared.cancelled) else {
-                self.hand_on(true)?;
-                break;
-            };
-            let busy = Busy(&shared.walk);
-            self.chunk(chunk)?;
-            drop(busy);
-            if begun.elapsed() >= patience {
-                break;
-            }
-        }
-        // The last chunk may have taken longer than the caller's patience.
-        if self.ready.is_empty() && self.is_over() {
-            self.hand_on(true)?;
-        }
-        Ok(match self.ready.pop_front() {
-            Some(rows) => Step::Batch(rows),
-            None if begun.elapsed() >= patience && !self.is_over() => Step::Waiting,
-            None => Step::End,
-        })
-    }
-
-    fn is_over(&self) -> bool {
-        self.shared.walk.is_over() || self.shared.progress.is_cancelled()
-    }
-
-    /// Sends the full batches, at the `end` all rows there are, and which rows of a table they replace.
-    fn hand_on(&mut self, end: bool) -> Result<()> {
-        let mut next = self.batch.take(end)?;
-        if next.is_none() && end && !self.replaced.is_empty() {
-            next = Some(RecordBatch::new_empty(self.shared.columns.schema()));
-        }
-        while let Some(batch) = next {
-            let rows = Rows {
-                batch,
-                replaced: std::mem::take(&mut self.replaced),
-            };
-            self.handed_on = Instant::now();
-            match &self.sender {
-                // Nobody listens any more: the scan was dropped, and cancelled with that.
-                Some(sender) => drop(sender.send(rows)),
-                None => self.ready.push_back(rows),
-            }
-            next = self.batch.take(end)?;
-        }
-        Ok(())
-    }
-
-    fn chunk(&mut self, chunk: Chunk) -> Result<()> {
-        match chunk {
-            Chunk::Names(directory, names, others) => {
-                // Of what lies in a folder besides files one shard tells.
-                self.counts.skipped += if self.shared.shard.index == 0 {
-                    others
-                } else {
-                    0
-                };
-                self.names(&directory, &names)?;
-            }
-            Chunk::Items(items) => {
-                for item in items {
-                    if self.shared.progress.is_cancelled() {
-                        break;
-                    }
-                    match item {
-                        Item::Path(path) => self.path(path)?,
-                        Item::Object(object) => self.object(object)?,
-                    }
-                }
-            }
-            Chunk::Failed(path, error) => {
-                self.shown.set(&path);
-                let hash = self.hash();
-                if self.is_ours(hash) {
-                    self.failed(Failure::Source(error), hash);
-                    self.after()?;
-                }
-            }
-        }
-        self.shared.progress.add(&mut self.counts);
-        Ok(())
-    }
-
-    fn names(&mut self, directory: &Directory, names: &[Name]) -> Result<()> {
-        self.shown.enter(directory.path());
-        for name in names {
-            if self.shared.progress.is_cancelled() {
-                break;
-            }
-            if self.shared.archives
-                && archive::is_archive(name_as_os(name).as_ref())
-                && self.is_opened_as_archive(&directory.path().join(name_as_os(name)))
-            {
-                continue;
-            }
-            self.shown.name(name_as_os(name));
-            let hash = self.hash();
-            let now = || directory.identity_of(name);
-            if !self.is_ours(hash) || self.is_known(hash, now) {
-                continue;
-            }
-            let begun = self.begin_timing();
-            let read = self
-                .reader
-                .read_in(directory, name, self.extractor.prefix());
-            self.end_timing(begun)?;
-            match read {
-                Ok(identity) => {
-                    self.row(identity, hash, &|| directory.path().join(name_as_os(name)));
-                }
-                Err(error) => self.failed(Failure::Source(error), hash),
-            }
-            self.after()?;
-        }
-        Ok(())
-    }
-
-    /// A member of an archive, an object of a store, bytes in memory.
-    fn object(&mut self, object: Object) -> Result<()> {
-        self.shown.set(&object.path);
-        let hash = self.hash();
-        let identity = object.identity;
-        let now = || identity.ok_or(SourceError::from(std::io::Error::other("unknown")));
-        if !self.is_ours(hash) || self.is_known(hash, now) {
-            return Ok(());
-        }
-        let want = self.extractor.prefix();
-        let begun = self.begin_timing();
-        let read = object.content.and_then(|stream| {
-            let read = self.reader.read_object(stream, want);
-            read.map_err(|error| error.to_string())
-        });
-        self.end_timing(begun)?;
-        match read {
-            Ok(()) => self.row(identity, hash, &|| object.path.clone()),
-            Err(words) => self.failed(Failure::Words(words), hash),
-        }
-        self.after()
-    }
-
-    /// A file that was named, a folder, or an archive.
-    fn path(&mut self, path: PathBuf) -> Result<()> {
-        if self.is_opened_as_archive(&path) {
-            return Ok(());
-        }
-        self.shown.set(&path);
-        let hash = self.hash();
-        if !self.is_ours(hash) {
-            if self.shared.shard != Shard::WHOLE && path.is_dir() {
-                self.shared.walk.push_folder(path); // each shard walks all folders
-            }
-            return Ok(());
-        }
-        if self.is_known(hash, || rapidicom_source::File::identity_at(&path)) {
-            return Ok(());
-        }
-        let begun = self.begin_timing();
-        let read = self.reader.read_at(&path, self.extractor.prefix());
-        self.end_timing(begun)?;
-        match read {
-            Ok(identity) => self.row(identity, hash, &|| path.clone()),
-            Err(_) if path.is_dir() => {
-                self.shared.walk.push_folder(path);
-                return Ok(());
-            }
-            Err(error) => self.failed(Failure::Source(error), hash),
-        }
-        self.after()
-    }
-
-    /// Whether a path is an archive, whose members are then read next.
-    fn is_opened_as_archive(&self, path: &Path) -> bool {
-        let members = archive::members(path, &self.shared.limits);
-        members
-            .map(|members| self.shared.walk.push_archive(members))
-            .is_some()
-    }
-
-    /// The hash of the path, where anything depends on it.
-    #[inline]
-    fn hash(&self) -> u64 {
-        if self.shared.known.is_some() || self.shared.shard != Shard::WHOLE {
-            self.shown.hash()
-        } else {
-            0
-        }
-    }
-
-    #[inline]
-    fn is_ours(&self, hash: u64) -> bool {
-        self.shared.shard == Shard::WHOLE || self.shared.shard.has(hash)
-    }
-
-    /// Whether a file need not be read, because it is as the table has it. `now` costs a system call.
-    #[inline]
-    fn is_known(
-        &mut self,
-        hash: u64,
-        now: impl FnOnce() -> rapidicom_source::Result<Identity>,
-    ) -> bool {
-        let Some(known) = &self.shared.known else {
-            return false;
-        };
-        if !known.may_have(hash) {
-            return false;
-        }
-        let Ok(identity) = now() else {
-            return false; // opening it says why
-        };
-        match known.look(hash, &identity, &mut self.replaced) {
-            Look::Unchanged => self.counts.unchanged += 1,
-            Look::NotDicom => self.counts.skipped += 1,
-            Look::Read => return false,
-        }
-        self.counts.files += 1;
-        true
-    }
-
-    fn row(&mut self, identity: Option<Identity>, hash: u64, path: &dyn Fn() -> PathBuf) {
-        let rows = self.batch.total();
-        let outcome = self.extractor.row(
-            &mut self.reader,
-            identity,
-            &self.shown,
-            path,
-            &mut self.batch,
-        );
-        self.counts.files += 1;
-        self.counts.bytes += self.reader.bytes().len() as u64;
-        self.counts.rows += self.batch.total() - rows;
-        match outcome {
-            Outcome::Row => {}
-            Outcome::Skipped => {
-                self.counts.skipped += 1;
-                self.remember(hash, identity);
-            }
-            Outcome::Failed => self.counts.failed += 1,
-        }
-    }
-
-    /// A file that is no DICOM need not be opened again.
-    fn remember(&self, hash: u64, identity: Option<Identity>) {
-        if let Some(identity) = identity.filter(|_| self.shared.known.is_some()) {
-            let found = &self.shared.found_not_dicom;
-            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-            found.push(Known::not_dicom_of(hash, &identity));
-        }
-    }
-
-    fn failed(&mut self, error: Failure, hash: u64) {
-        if let Some(known) = &self.shared.known {
-            known.forget(hash, &mut self.replaced);
-        }
-        self.extractor
-            .failed_row(&self.shown, &error, &mut self.batch);
-        self.counts.files += 1;
-        self.counts.rows += 1;
-        self.counts.failed += 1;
-    }
-
-    #[inline]
-    fn after(&mut self) -> Result<()> {
-        let mut lingers = false;
-        if self.counts.files >= 64 {
-            self.shared.progress.add(&mut self.counts);
-            lingers = self.handed_on.elapsed() >= LINGER;
-        }
-        self.hand_on(lingers)
-    }
-
-    #[inline]
-    fn begin_timing(&mut self) -> Option<Instant> {
-        self.seen = self.seen.wrapping_add(1);
-        (self.sender.is_some() && self.seen.is_multiple_of(SAMPLED)).then(Instant::now)
-    }
-
-    /// Where three of eight reads were slow, another thread may use the time.
-    #[inline]
-    fn end_timing(&mut self, begun: Option<Instant>) -> Result<()> {
-        let Some(begun) = begun else { return Ok(()) };
-        self.slow += u32::from(begun.elapsed() > COLD);
-        self.timed += 1;
-        if self.timed < 8 {
-            return Ok(());
-        }
-        let cold = self.slow >= 3;
-        (self.slow, self.timed) = (0, 0);
-        match &self.sender {
-            Some(sender)
-                if cold && self.shared.running.load(Ordering::Relaxed) < self.shared.most =>
-            {
-                begin(&self.shared, sender)
-            }
-            _ => Ok(()),
-        }
     }
 }

@@ -22,6 +22,7 @@
 //! | `shown` | the path of a row |
 //! | `batch` | rows → record batches |
 //! | `engine` | threads, cancelling, progress: [`Scan`], a stream of record batches |
+//! | `worker` | one of its threads: chunks of names → files opened → rows |
 //! | `known` | what a table already holds: which files are to be read, which rows to be taken out |
 //! | `index` | [`Index`]: all rows in order of their paths |
 //! | `export` | record batches → the Arrow C data interface |
@@ -60,6 +61,7 @@ mod text_column;
 mod value;
 mod walk;
 mod wanted;
+mod worker;
 
 pub use arrow_array::RecordBatch;
 pub use arrow_schema::SchemaRef;

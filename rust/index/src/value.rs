@@ -10,9 +10,8 @@ use rapidicom_core::dictionary::DictionaryVr;
 use rapidicom_core::read::leniency::{Deviations, Leniency};
 use rapidicom_core::read::{ElementHeader, Flags};
 use rapidicom_core::value::charset::SpecificCharacterSet;
-use rapidicom_core::value::number::{
-    Decimal, Decimals, Number, decimal, integer, numbers, trim_ascii,
-};
+use rapidicom_core::value::decimals::{Decimal, Decimals};
+use rapidicom_core::value::number::{Number, decimal, integer, numbers, trim_ascii};
 use rapidicom_core::value::text;
 use rapidicom_core::value::validate::leniency_of;
 use rapidicom_core::{Tag, Vr};

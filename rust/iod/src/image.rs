@@ -10,7 +10,8 @@ use rapidicom_core::read::{
     Bytes, ElementHeader, ExtendedOffsetTable, Flags, Fragments, FrameRange, frame_ranges,
 };
 use rapidicom_core::transfer_syntax::TransferSyntax;
-use rapidicom_core::value::number::{Decimal, Decimals, Number, numbers};
+use rapidicom_core::value::decimals::{Decimal, Decimals};
+use rapidicom_core::value::number::{Number, numbers};
 use rapidicom_core::value::text::latin_1;
 use rapidicom_core::{Error, ErrorKind, Limits, Result, Tag, Vr};
 use std::borrow::Cow;

@@ -5,7 +5,8 @@ use crate::error::Result;
 use crate::types::Numpy;
 use pyo3::prelude::*;
 use rapidicom_core::read::{ElementHeader, u16_of};
-use rapidicom_core::value::number::{Decimal, count_values, decimals, integer};
+use rapidicom_core::value::decimals::{Decimal, count_values, decimals};
+use rapidicom_core::value::number::integer;
 use rapidicom_core::value::text::trim_end;
 use rapidicom_core::{Error, ErrorKind, Tag, Vr};
 

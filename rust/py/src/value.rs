@@ -7,9 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyInt, PyList, PyString, PyType};
 use rapidicom_core::read::ElementHeader;
 use rapidicom_core::value::charset::SpecificCharacterSet;
-use rapidicom_core::value::number::{
-    Decimal, Decimals, Number, decimals, integer, numbers, trim_ascii,
-};
+use rapidicom_core::value::decimals::{Decimal, Decimals, decimals};
+use rapidicom_core::value::number::{Number, integer, numbers, trim_ascii};
 use rapidicom_core::value::text::{self, latin_1, trim_end, trim_value};
 use rapidicom_core::{Error, ErrorKind, Tag, Vr};
 use smallvec::SmallVec;

@@ -3,7 +3,7 @@
 use crate::vr::Vr;
 
 /// A power of ten that a double holds exactly.
-const EXACT_POWERS: [f64; 23] = [
+pub(super) const EXACT_POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
@@ -21,7 +21,7 @@ pub fn decimal(text: &[u8]) -> Option<f64> {
 /// Reads a number of the usual form (sign, digits, a point) off the front of `rest`. Exact: a mantissa below 2^53 and a
 /// power of ten up to 22 round once. Leaves `rest` at the first byte that is not part of it, trailing spaces skipped.
 #[inline]
-fn plain_decimal(rest: &mut &[u8]) -> Option<f64> {
+pub(super) fn plain_decimal(rest: &mut &[u8]) -> Option<f64> {
     let mut bytes = *rest;
     while let [b' ', tail @ ..] = bytes {
         bytes = tail;
@@ -64,7 +64,7 @@ fn plain_decimal(rest: &mut &[u8]) -> Option<f64> {
 
 /// What the plain form does not cover: exponents, long mantissas, nan and inf, as Python's `float` reads them.
 #[cold]
-fn any_decimal(text: &[u8]) -> Option<f64> {
+pub(super) fn any_decimal(text: &[u8]) -> Option<f64> {
     fast_float2::parse(trim_ascii(text)).ok()
 }
 
@@ -96,98 +96,6 @@ pub fn integer(text: &[u8]) -> Option<i64> {
         value = value.checked_mul(10)?.checked_add(digit)?;
     }
     Some(if negative { -value } else { value })
-}
-
-/// Gives each number of a DS Value Field, until one component is none: that one.
-///
-/// Reading eight characters at once (the backslash and the point found in a word, the digits folded by three multiplications)
-/// was tried: 150 instructions a number without one branch to guess, 12.8 ns; the loop over characters takes 10.6.
-#[inline]
-pub fn decimals(bytes: &[u8], mut each: impl FnMut(f64)) -> Option<Decimal<'_>> {
-    for value in Decimals::new(bytes) {
-        match value {
-            Decimal::Number(number) => each(number),
-            odd => return Some(odd),
-        }
-    }
-    None
-}
-
-/// How many values there are in `bytes`, which backslashes separate.
-pub fn count_values(bytes: &[u8]) -> usize {
-    if bytes.is_empty() {
-        return 0;
-    }
-    // Counted in bytes, as many as cannot overflow one, so that the loop becomes vector code.
-    let in_block = |block: &[u8]| {
-        let one = |count: u8, byte: &u8| count.wrapping_add(u8::from(*byte == b'\\'));
-        usize::from(block.iter().fold(0, one))
-    };
-    bytes.chunks(128).map(in_block).sum::<usize>() + 1
-}
-
-/// A component of a multi-valued DS.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Decimal<'a> {
-    /// A number.
-    Number(f64),
-    /// Nothing, or spaces.
-    Empty,
-    /// No number: the text.
-    Invalid(&'a [u8]),
-}
-
-/// The values of a DS Value Field, one pass over its bytes.
-#[derive(Clone, Debug)]
-pub struct Decimals<'a> {
-    rest: Option<&'a [u8]>,
-}
-
-impl<'a> Decimals<'a> {
-    /// The values in `bytes`, which backslashes separate.
-    pub fn new(bytes: &'a [u8]) -> Decimals<'a> {
-        Decimals { rest: Some(bytes) }
-    }
-}
-
-impl<'a> Iterator for Decimals<'a> {
-    type Item = Decimal<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Decimal<'a>> {
-        let mut rest = self.rest?;
-        if let Some(value) = plain_decimal(&mut rest) {
-            match rest {
-                [] => {
-                    self.rest = None;
-                    return Some(Decimal::Number(value));
-                }
-                [b'\\', tail @ ..] => {
-                    self.rest = Some(tail);
-                    return Some(Decimal::Number(value));
-                }
-                _ => {}
-            }
-        }
-        self.next_unusual()
-    }
-}
-
-impl<'a> Decimals<'a> {
-    #[cold]
-    fn next_unusual(&mut self) -> Option<Decimal<'a>> {
-        let rest = self.rest?;
-        let (text, tail) = match rest.iter().position(|&b| b == b'\\') {
-            Some(at) => (rest.get(..at)?, rest.get(at + 1..)),
-            None => (rest, None),
-        };
-        self.rest = tail;
-        Some(if trim_ascii(text).is_empty() {
-            Decimal::Empty
-        } else {
-            any_decimal(text).map_or(Decimal::Invalid(text), Decimal::Number)
-        })
-    }
 }
 
 /// A binary number of a Value Field.
@@ -284,70 +192,6 @@ mod tests {
         assert_eq!(decimal(b" +1.50 "), Some(1.5));
         assert_eq!(decimal(b"-0"), Some(-0.0));
         assert!(decimal(b"nan").is_some_and(f64::is_nan));
-    }
-
-    #[test]
-    fn many_decimals_are_the_single_ones() {
-        let text: &[u8] = b"1\\-2.5 \\\\ 3e2\\x\\123456789012345678901.5";
-        let found: Vec<_> = Decimals::new(text).collect();
-        let expected: Vec<_> = text
-            .split(|&b| b == b'\\')
-            .map(|t| match decimal(t) {
-                Some(value) => Decimal::Number(value),
-                None if t.is_empty() => Decimal::Empty,
-                None => Decimal::Invalid(t),
-            })
-            .collect();
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn decimals_together_are_decimals_one_by_one() {
-        let mut state = 7u64;
-        let mut random = |below: u64| {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
-            (state >> 33) % below
-        };
-        for _ in 0..40_000 {
-            // Mostly well-formed, of every length, sometimes with a byte that does not belong there.
-            let tokens: Vec<Vec<u8>> = (0..4)
-                .map(|_| {
-                    let length = random(18) as usize;
-                    let mut token: Vec<u8> = (0..length).map(|_| b'0' + random(10) as u8).collect();
-                    for (chance, from) in [(2, b".".as_slice()), (3, b"-+"), (9, b" .-e,:/\0\xB0")]
-                    {
-                        if random(chance) == 0 && length > 0 {
-                            let at = if from == b"-+" {
-                                0
-                            } else {
-                                random(length as u64) as usize
-                            };
-                            token[at] = from[random(from.len() as u64) as usize];
-                        }
-                    }
-                    token
-                })
-                .collect();
-            let text = tokens.join(&b'\\');
-            let mut found = Vec::new();
-            let odd = decimals(&text, |number| found.push(number.to_bits()));
-            let mut expected = Decimals::new(&text);
-            let first: Vec<_> = expected
-                .by_ref()
-                .map_while(|value| match value {
-                    Decimal::Number(number) => Some(number.to_bits()),
-                    _ => None,
-                })
-                .collect();
-            assert_eq!(found, first, "{:?}", String::from_utf8_lossy(&text));
-            assert_eq!(odd.is_some(), first.len() < 4);
-            for (token, bits) in tokens.iter().zip(&found) {
-                let text = std::str::from_utf8(token).unwrap().trim_matches(' ');
-                assert_eq!(text.parse::<f64>().unwrap().to_bits(), *bits, "{text}");
-            }
-        }
     }
 
     #[test]

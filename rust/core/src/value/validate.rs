@@ -1,7 +1,8 @@
 //! What a value must be like by its VR: PS3.5 §6.2. Nothing is refused here; what is odd is named.
 
 use super::charset::TextDeviation;
-use super::number::{Decimal, Decimals, integer, trim_ascii};
+use super::decimals::{Decimal, Decimals};
+use super::number::{integer, trim_ascii};
 use crate::read::leniency::Leniency;
 use crate::vr::Vr;
 
