@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 	$$p -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
 BIN := .venv/bin
 DENY = $(or $(shell command -v cargo-deny),target/tools/bin/cargo-deny)
-SOURCES := $(shell find rust python Cargo.toml Cargo.lock pyproject.toml README.md -type f -not -name '*.py[co]' -not -name '*.so')
+SOURCES := $(shell find rust python Cargo.toml Cargo.lock pyproject.toml README.md LICENSE-* THIRD-PARTY-LICENSES.txt -type f -not -name '*.py[co]' -not -name '*.so')
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -27,6 +27,7 @@ lint: .venv/ready ## form, types, floors, generated tables: what needs no build,
 	$(BIN)/mypy
 	$(BIN)/python tools/check_floors.py
 	$(BIN)/python tools/dictionary/generate.py --check && $(BIN)/python tools/warning_codes.py --check
+	$(BIN)/python tools/licences.py --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 deny: $(DENY) ## licences, bans, sources of every crate in the wheel
