@@ -6,6 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use rapidicom_core::data_set::{DataSet, Inherited};
 use rapidicom_core::read::{ElementHeader, Window};
 use rapidicom_core::transfer_syntax::Encoding;
+use rapidicom_core::value::decimals::{Decimal, Decimals, decimals};
 use rapidicom_core::value::{number, text, validate};
 use rapidicom_core::{Tag, Vr};
 use rapidicom_fuzz::each_element;
@@ -31,7 +32,8 @@ fn decode(level: &DataSet, vr: Vr, value: &[u8], encoding: Encoding) {
     match vr {
         Vr::DS => {
             let parts = value.split(|&b| b == b'\\');
-            assert_eq!(parts.clone().count(), number::Decimals::new(value).count());
+            assert_eq!(parts.clone().count(), Decimals::new(value).count());
+            many_at_once(value);
             for part in parts {
                 same_as_the_standard_library(part);
             }
@@ -53,6 +55,22 @@ fn decode(level: &DataSet, vr: Vr, value: &[u8], encoding: Encoding) {
         }
         Vr::SQ => {}
         vr => assert_eq!(number::numbers(vr, value, encoding.is_little_endian()).count(), value.len() / vr.unit()),
+    }
+}
+
+/// The numbers of a whole value are those of its parts, up to the first that is none.
+fn many_at_once(value: &[u8]) {
+    let mut found = Vec::new();
+    let odd = decimals(value, |number| found.push(number.to_bits()));
+    let mut one_by_one = Decimals::new(value);
+    for bits in found {
+        let Some(Decimal::Number(number)) = one_by_one.next() else { panic!("{value:?}") };
+        assert_eq!(number.to_bits(), bits, "{value:?}");
+    }
+    match (one_by_one.next(), odd) {
+        (None, None) => {}
+        (Some(Decimal::Number(_)), _) | (None, Some(_)) | (Some(_), None) => panic!("{value:?}"),
+        (Some(_), Some(_)) => {}
     }
 }
 
