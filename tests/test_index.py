@@ -207,6 +207,19 @@ def test_a_wanted_element_far_inside(tmp_path: Path) -> None:
     assert rows(tmp_path, columns=["PatientName"])[0]["PatientName"] == "Far^Away"
 
 
+def test_headers_of_every_length_in_one_folder(tmp_path: Path) -> None:
+    """How much of the next files is read at once grows and shrinks while some of them are open already."""
+    lengths = [0, 9_000, 50, 70_000, 20, 30_000] + [0] * 40 + [5_000, 3, 200_000, 40_000, 0, 12_345]
+    for number, length in enumerate(lengths):
+        long = E.element(0x00104000, "UT", "x" * length)
+        content = long + E.element(0x00200013, "IS", number) + E.image() + E.pixels(bytes(16), "OB")
+        (tmp_path / f"{number:03}.dcm").write_bytes(builders.file(content))
+    for columns in (None, ["InstanceNumber", "size"], ["InstanceNumber"]):
+        found = rows(tmp_path, columns=columns)
+        assert [(row["status"], row["error"]) for row in found] == [("ok", None)] * len(lengths)
+        assert [row["InstanceNumber"] for row in found] == list(range(len(lengths)))
+
+
 def test_every_encoding_gives_the_same_row(tmp_path: Path) -> None:
     from builders import BIG, IMPLICIT
 

@@ -113,9 +113,9 @@ impl<'a> FileBytes<'a> {
         }
     }
 
-    /// That the file is what it was when its prefix was read, of which so many bytes were asked for. Where that one read
-    /// was all, nothing can have come between.
-    pub(crate) fn confirm(&self, before: Option<Identity>, asked: usize) -> Result<(), Failure> {
+    /// That the file is what it was when its prefix was read. Where that one read was all, nothing can have come between, and it
+    /// only must have given what was asked of it.
+    pub(crate) fn confirm(&self, before: Option<Identity>) -> Result<(), Failure> {
         let Some(before) = before else {
             return Ok(());
         };
@@ -129,7 +129,7 @@ impl<'a> FileBytes<'a> {
             if let Some(now) = self.reader.identity_now()? {
                 before.expect(&now)?;
             }
-        } else if (self.reader.bytes().len() as u64) < before.size.min(asked as u64) {
+        } else if (self.reader.bytes().len() as u64) < before.size.min(self.reader.asked() as u64) {
             return Err(SourceError::Changed("its size").into());
         }
         Ok(())

@@ -140,14 +140,13 @@ impl Extractor {
         path: &dyn Fn() -> PathBuf,
         batch: &mut Batch,
     ) -> Outcome {
-        let asked = self.prefix();
         let mut file = FileBytes::new(reader, identity, path);
         let mut notes = Deviations::new(self.limits.max_warnings);
         let mut read = self.read(&mut file, &mut notes);
         if !self.columns.walks() {
             self.adapt(file.prefix_len());
         }
-        if let Err(changed) = file.confirm(identity, asked) {
+        if let Err(changed) = file.confirm(identity) {
             read = Err(changed);
         }
         let failure = match read {
@@ -491,7 +490,7 @@ impl Extractor {
         }
         if self.columns.frames {
             self.frames(file, &level, notes, batch);
-            if let Err(changed) = file.confirm(row.identity, 0) {
+            if let Err(changed) = file.confirm(row.identity) {
                 failure.get_or_insert(changed);
             }
         }

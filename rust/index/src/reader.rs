@@ -10,6 +10,7 @@ use std::sync::Arc;
 pub(crate) struct Reader {
     file: FileReader,
     object: Option<Opened>,
+    asked: usize,
 }
 
 impl Reader {
@@ -17,6 +18,7 @@ impl Reader {
         Reader {
             file: FileReader::new(identity),
             object: None,
+            asked: 0,
         }
     }
 
@@ -28,13 +30,13 @@ impl Reader {
         name: &Name,
         want: usize,
     ) -> Result<Option<Identity>> {
-        self.object = None;
+        (self.object, self.asked) = (None, want);
         self.file.read_in(directory, name, want)
     }
 
     /// The same by a path.
     pub(crate) fn read_at(&mut self, path: &Path, want: usize) -> Result<Option<Identity>> {
-        self.object = None;
+        (self.object, self.asked) = (None, want);
         self.file.read_at(path, want)
     }
 
@@ -44,8 +46,14 @@ impl Reader {
         stream: Arc<dyn RangedBytes>,
         want: usize,
     ) -> std::io::Result<()> {
-        self.object = Some(Opened::new(stream, want)?);
+        (self.object, self.asked) = (Some(Opened::new(stream, want)?), want);
         Ok(())
+    }
+
+    /// How many bytes the first read was to give.
+    #[inline]
+    pub(crate) fn asked(&self) -> usize {
+        self.asked
     }
 
     /// Reads on until there are `upto` bytes from the start, or all there are.
