@@ -162,25 +162,26 @@ def pairs(stream: Stream, data: bytes, found: Samples, expected: list[Samples]) 
         return
     main = data[data.index(b"\xff\x4f\xff\x51") :]
     right, bottom, left, top = struct.unpack(">IIII", main[8:24])
+    edges = ((top, bottom), (left, right))
     steps = [(main[44 + 3 * n], main[43 + 3 * n]) for n in range(stream.samples)]
     least = (min(down for down, _ in steps), min(across for _, across in steps))
     for plane, step, reference in zip(planes, steps, expected, strict=False):
-        own = plane[places(step, least, (top, left))]
+        own = plane[places(step, least, edges)]
         if reference.shape == (bottom - top, right - left):
-            reference = reference[places(step, (1, 1), (top, left))]
+            reference = reference[places(step, (1, 1), edges)]
         yield own, reference.reshape(own.shape) if reference.ndim == 1 else reference
 
 
-def places(step: Pair, grid: Pair, origin: Pair) -> tuple[slice, slice]:
-    """Where in an image that has a sample every `grid` a component lies that has one every `step`."""
-    down, across = (along(step[axis], grid[axis], origin[axis]) for axis in (0, 1))
-    return down, across
+def places(step: Pair, grid: Pair, edges: tuple[Pair, Pair]) -> tuple[Samples, ...]:
+    """Where in an image that has a pixel every `grid` a component lies that has a sample every `step`."""
+    return np.ix_(*(along(step[axis], grid[axis], edges[axis]) for axis in (0, 1)))
 
 
-def along(step: int, grid: int, origin: int) -> slice:
-    """From the first multiple of `step` on, which lies at the image's left or top edge or behind it."""
-    stride, first = step // grid, math.ceil(origin / grid)
-    return slice(-first % stride, None, stride)
+def along(step: int, grid: int, edges: Pair) -> Samples:
+    """For each multiple of `step` between the edges the pixel there, or the first one behind it."""
+    begin, end = edges
+    samples = np.arange(math.ceil(begin / step), math.ceil(end / step))
+    return np.ceil(samples * step / grid).astype(int) - math.ceil(begin / grid)
 
 
 def image(path: Path, stream: Stream) -> Samples:
@@ -197,8 +198,11 @@ def image(path: Path, stream: Stream) -> Samples:
         assert head, path
         columns, rows, top = (int(word) for word in head.groups())
         shape = (rows, columns, 3) if data[:2] == b"P6" else (rows, columns)
-        cells = np.frombuffer(data[head.end() :], ">u2" if top > 255 else "u1", int(np.prod(shape)))
-        return cells.reshape(shape)
+        values = np.frombuffer(data[head.end() :], ">u2" if top > 255 else "u1", int(np.prod(shape)))
+        return values.reshape(shape)
+    if data[:2] == b"P2":
+        columns, rows, _, *cells = map(int, re.sub(rb"#[^\n]*", b"", data[2:]).split())
+        return np.array(cells).reshape(rows, columns)
     if path.suffix == ".raw":
         return np.frombuffer(data, "u1")
     import imagecodecs

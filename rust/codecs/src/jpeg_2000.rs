@@ -55,7 +55,7 @@ impl Decoder for Jpeg2000 {
                 // Again, with what is there, and without stopping at the first packet that does not fit.
                 let rest = parts.repaired(stream.into_owned());
                 let image = openjpeg::decode(&rest, &header, options.reduce, false)
-                    .map_err(|_| PixelError::new(PixelErrorKind::Stored, fault.clone()))?;
+                    .map_err(|_| refused(&header, &fault))?;
                 let rows = parts.missing(&header).map_or(0, |missing| missing.rows);
                 let error = PixelError::new(PixelErrorKind::Stored, fault);
                 (image, Some(Incomplete { rows, error }))
@@ -77,6 +77,17 @@ impl Decoder for Jpeg2000 {
             }),
         })
     }
+}
+
+/// What OpenJPEG complained of.
+fn refused(header: &MainHeader, fault: &str) -> PixelError {
+    if header.is_layered_htj2k() {
+        let layers = header.layers;
+        let detail =
+            format!("HTJ2K of {layers} quality layers, which OpenJPEG can't decode: {fault}");
+        return PixelError::new(PixelErrorKind::Unsupported, detail);
+    }
+    PixelError::new(PixelErrorKind::Stored, fault.to_owned())
 }
 
 /// Bytes of a cell of `out`, which must be as long as layout and code stream both say.

@@ -8,9 +8,12 @@ pub(super) struct Plane<'a> {
     pub(super) samples: &'a [i32],
     pub(super) columns: u32,
     pub(super) rows: u32,
-    /// Where its first sample lies on the reference grid of the (smaller) image, and the step from one to the next.
-    pub(super) from: [u32; 2],
+    /// Its first sample among those that its step allows, horizontally and vertically; so too the first one of the (smaller) image.
+    pub(super) first: [u32; 2],
+    pub(super) image_first: [u32; 2],
+    /// Places of the reference grid from one sample to the next; so too from one pixel to the next.
     pub(super) step: [u32; 2],
+    pub(super) image_step: [u32; 2],
 }
 
 /// Writes cells of `size` bytes: the low bytes of the samples, which fit (the caller has compared precision and cell).
@@ -54,11 +57,11 @@ fn replicate(plane: &Plane<'_>, rows: u32, columns: u32) -> Option<Vec<i32>> {
     full.try_reserve_exact((rows as usize).checked_mul(columns as usize)?)
         .ok()?;
     let nearest = |n: u32, axis: usize, count: u32| -> Option<usize> {
-        let step = plane.step.get(axis)?.max(&1);
-        // `from` is where the image begins, the component's first sample is the next multiple of its step.
-        let place = plane.from.get(axis)?.checked_add(n)? / step;
-        let first = plane.from.get(axis)?.div_ceil(*step);
-        Some(place.saturating_sub(first).min(count - 1) as usize)
+        let pixel = u64::from(*plane.image_first.get(axis)?) + u64::from(n);
+        let place = pixel.checked_mul(u64::from(*plane.image_step.get(axis)?))?;
+        let sample = place / u64::from((*plane.step.get(axis)?).max(1));
+        let sample = sample.saturating_sub(u64::from(*plane.first.get(axis)?));
+        Some(sample.min(u64::from(count) - 1) as usize)
     };
     let across: Option<Vec<usize>> = (0..columns).map(|c| nearest(c, 0, plane.columns)).collect();
     let across = across?;
@@ -99,6 +102,44 @@ fn narrow<const N: usize>(planes: &[&[i32]], out: &mut [u8], cell: impl Fn(i32) 
                 let places = cells.iter_mut().skip(index).step_by(planes.len());
                 places.zip(*plane).for_each(|(to, from)| *to = cell(*from));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn plane(samples: &[i32], first: u32, step: u32) -> Plane<'_> {
+        Plane {
+            samples,
+            columns: samples.len() as u32,
+            rows: 1,
+            first: [first, 0],
+            image_first: [2, 0],
+            step: [step, 1],
+            image_step: [2, 1],
+        }
+    }
+
+    /// Pixels at the places 4, 6, 8, 10 and 12 of the reference grid, samples at the multiples of 2, 3 and 4.
+    #[test]
+    fn each_sample_stands_for_all_up_to_the_next() {
+        let planes = [
+            plane(&[20, 21, 22, 23, 24], 2, 2),
+            plane(&[30, 31, 32], 2, 3),
+            plane(&[40, 41, 42], 1, 4),
+        ];
+        let mut out = [0; 15];
+        interleave(&planes, 1, (1, 5), &mut out).unwrap();
+        let columns = [
+            [20, 21, 22, 23, 24],
+            [30, 30, 30, 31, 32],
+            [40, 40, 41, 41, 42],
+        ];
+        for (at, cell) in out.iter().enumerate() {
+            assert_eq!(*cell, columns[at % 3][at / 3], "{at}");
         }
     }
 }

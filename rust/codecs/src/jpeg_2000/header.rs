@@ -5,6 +5,8 @@ use crate::error::{PixelError, PixelErrorKind, Result};
 
 /// T.800 table A.2.
 pub(super) mod marker {
+    /// Reserved for markers without parameters, up to the second one.
+    pub(crate) const BARE: std::ops::RangeInclusive<u16> = 0xFF30..=0xFF3F;
     pub(crate) const SOC: u16 = 0xFF4F;
     pub(crate) const SIZ: u16 = 0xFF51;
     pub(crate) const COD: u16 = 0xFF52;
@@ -80,6 +82,8 @@ pub(super) struct CodingStyle {
     /// Exponents of a code-block's width and height.
     pub(super) block: [u8; 2],
     pub(super) reversible: bool,
+    /// Code-blocks of T.814, which have another coder.
+    pub(super) high_throughput: bool,
     /// Exponents of the precincts' width and height by resolution; none where they are the greatest.
     pub(super) precincts: Vec<[u8; 2]>,
 }
@@ -87,7 +91,15 @@ pub(super) struct CodingStyle {
 impl CodingStyle {
     /// Of the parameters from the number of decomposition levels on.
     pub(super) fn read(parameters: &[u8], own_precincts: bool) -> Option<CodingStyle> {
-        let &[levels, width, height, _, transformation, ref precincts @ ..] = parameters else {
+        let &[
+            levels,
+            width,
+            height,
+            blocks,
+            transformation,
+            ref precincts @ ..,
+        ] = parameters
+        else {
             return None;
         };
         // Table A.18: 4 to 1024 each, 4096 samples together.
@@ -104,6 +116,7 @@ impl CodingStyle {
             levels,
             block,
             reversible: transformation == 1,
+            high_throughput: blocks & 0x40 != 0,
             precincts: sizes,
         })
     }
@@ -123,11 +136,11 @@ pub(super) struct Segment<'a> {
     pub(super) next: usize,
 }
 
-/// The marker segment at `at`; SOT and SOD come back without parameters.
+/// The marker segment at `at`; SOT, SOD and markers that have none come back without parameters.
 pub(super) fn segment(stream: &[u8], at: usize) -> Option<Segment<'_>> {
     let (head, rest) = stream.get(at..)?.split_first_chunk::<2>()?;
     let marker = u16::from_be_bytes(*head);
-    if matches!(marker, marker::SOT | marker::SOD) {
+    if matches!(marker, marker::SOT | marker::SOD) || marker::BARE.contains(&marker) {
         return Some(Segment {
             marker,
             parameters: &[],
@@ -155,6 +168,15 @@ impl MainHeader {
             return broken(0, "a JPEG 2000 code stream begins with SOC and SIZ");
         };
         let (axes, components) = read_siz(siz.parameters)?;
+        // Rsiz: table A.10, and T.801 for its first bit.
+        let extended = siz.parameters.first().is_some_and(|rsiz| rsiz & 0x80 != 0);
+        let odd_style = |at: usize, what: &'static str| match extended {
+            true => {
+                let detail = "a coding style of JPEG 2000 Part 2 (T.801)";
+                Err(PixelError::new(PixelErrorKind::Unsupported, detail).at(at as u64))
+            }
+            false => broken(at, what),
+        };
         let wide = components.len() > 256;
         let mut cod = None;
         let (mut own_styles, mut progressions) = (Vec::new(), 0);
@@ -169,7 +191,7 @@ impl MainHeader {
                 marker::COC => match read_coc(segment.parameters, wide) {
                     Some(own) => own_styles.push(own),
                     None => {
-                        return broken(at, "a coding style of a component (COC) makes no sense");
+                        return odd_style(at, "a coding style of a component (COC) makes no sense");
                     }
                 },
                 marker::POC => progressions += segment.parameters.len() / if wide { 9 } else { 7 },
@@ -178,7 +200,7 @@ impl MainHeader {
             at = segment.next;
         }
         let Some((layers, mct, style)) = cod else {
-            return broken(
+            return odd_style(
                 siz.next,
                 "the main header has no coding style (COD) that makes sense",
             );
@@ -229,6 +251,12 @@ impl MainHeader {
             (_, true) => StreamColor::Rgb,
             _ => StreamColor::AsDeclared,
         }
+    }
+
+    /// HTJ2K with several quality layers: OpenJPEG refuses most as if they were broken.
+    pub(super) fn is_layered_htj2k(&self) -> bool {
+        self.layers > 1
+            && (0..self.components.len()).any(|index| self.style_of(index).high_throughput)
     }
 
     pub(super) fn is_reversible(&self) -> bool {

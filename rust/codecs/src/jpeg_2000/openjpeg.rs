@@ -175,7 +175,7 @@ impl Image {
             let all = self.components().iter().map(of);
             all.min().unwrap_or(1).max(1)
         };
-        let unit = [finest(|c| c.dx), finest(|c| c.dy)];
+        let image_step = [finest(|c| c.dx), finest(|c| c.dy)];
         let plane = |c: &opj::opj_image_comp_t| {
             let count = c.w as usize * c.h as usize;
             let samples = match c.data.is_null() {
@@ -185,13 +185,19 @@ impl Image {
                 false => unsafe { slice::from_raw_parts(c.data, count) },
             };
             let halvings = c.factor.min(31);
+            let first = |step: [u32; 2]| {
+                let edges = [area.x0.div_ceil(step[0]), area.y0.div_ceil(step[1])];
+                edges.map(|edge| edge.div_ceil(1 << halvings))
+            };
+            let step = [c.dx.max(1), c.dy.max(1)];
             Plane {
                 samples,
                 columns: c.w,
                 rows: c.h,
-                from: [area.x0.div_ceil(unit[0]), area.y0.div_ceil(unit[1])]
-                    .map(|edge| edge.div_ceil(1 << halvings)),
-                step: [c.dx / unit[0], c.dy / unit[1]],
+                first: first(step),
+                image_first: first(image_step),
+                step,
+                image_step,
             }
         };
         self.components().iter().map(plane).collect()

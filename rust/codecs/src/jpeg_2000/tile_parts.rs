@@ -138,7 +138,10 @@ impl TileParts {
         let is_cut = |tile: usize| self.cut.is_some_and(|(cut, _)| cut == tile);
         let mut tiles = self.tiles.iter().enumerate();
         let (tile, (seen, expected)) = tiles.find(|&(tile, (seen, expected))| {
-            *seen == 0 || seen < expected || is_cut(tile) || self.open
+            (*seen == 0 && !is_empty(header, tile as u32))
+                || seen < expected
+                || is_cut(tile)
+                || self.open
         })?;
         let line = tile as u32 / across.tiles().max(1);
         let (top, _) = down.tile_range(line);
@@ -188,4 +191,18 @@ impl TileParts {
         }
         stream
     }
+}
+
+/// Whether no component has a sample in a tile: equation B-12. Nothing need be written for it.
+fn is_empty(header: &MainHeader, tile: u32) -> bool {
+    let [across, down] = header.axes;
+    let columns = across.tiles().max(1);
+    let ranges = [
+        across.tile_range(tile % columns),
+        down.tile_range(tile / columns),
+    ];
+    header.components.iter().all(|component| {
+        let mut axes = ranges.iter().zip(component.step);
+        axes.any(|(&(from, to), step)| from.div_ceil(step.max(1)) >= to.div_ceil(step.max(1)))
+    })
 }
