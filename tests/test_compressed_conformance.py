@@ -62,7 +62,8 @@ JPEG_2000 = Family(
 HTJ2K = Family(
     "HTJ2K",
     "OpenJPEG, behind our own reading of the headers",
-    "as JPEG 2000; 32 bits are refused",
+    "as JPEG 2000, mostly of one quality layer; 32 bits, a region of interest and other code-blocks beside those of HT "
+    "are refused",
     "htj2k",
 )
 JPEG_XL = Family("JPEG XL", "jxl", "grey and RGB, 8 to 16 bits, lossless, lossy, recompressed JPEG", "jpeg-xl")
