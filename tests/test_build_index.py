@@ -246,17 +246,23 @@ def test_killed_at_any_instant_it_goes_on(tmp_path: Path) -> None:
     committed: dict[str, str] = {}
     killed = 0
     for round_ in range(KILLS):
+        there = len(list(table.rglob("*")))
         builder = start(source, table, part_rows=25, threads=1 + round_ % 2)
-        time.sleep(bare * 0.6 + chance.random() * 0.35)
+        if round_ % 4 == 3:  # while it starts
+            time.sleep(bare * 0.6 * chance.random())
+        else:  # by what it has written, not by time: it is busy on any machine
+            wanted = there + chance.randrange(1, 5)
+            while builder.poll() is None and len(list(table.rglob("*"))) < wanted:
+                time.sleep(0.001)
+            time.sleep(chance.uniform(0, 0.02))
         builder.send_signal(signal.SIGKILL)
         killed += builder.wait() == -signal.SIGKILL
         if deltalake.DeltaTable.is_deltatable(str(table)):
             now = rows(table)
             assert now.keys() >= committed.keys()
             committed = now
-        if round_ % 3 == 2:  # give it something to replace, too
-            for n in chance.sample(range(600), 60):
-                write(source / f"{n % 7:02}" / f"{n:05}.dcm", f"R{round_}-{n}")
+        for n in chance.sample(range(600), 60):  # something to replace, too
+            write(source / f"{n % 7:02}" / f"{n:05}.dcm", f"R{round_}-{n}")
     assert killed >= KILLS // 2
     rd.build_index(source, table)
     rd.build_index(source, tmp_path / "undisturbed")

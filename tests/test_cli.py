@@ -174,7 +174,10 @@ def test_ctrl_c_ends_an_index_and_leaves_nothing(tmp_path: Path) -> None:
             # Whoever runs the tests in the background of a shell has it ignored, and so would we.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        time.sleep(1.5)
+        for _ in range(6000):  # until it has begun to write
+            if list(tmp_path.glob(".index*")) or index.poll() is not None:
+                break
+            time.sleep(0.01)
         index.send_signal(signal.SIGINT)
         try:
             status = index.wait(10)
