@@ -54,7 +54,7 @@ pub(crate) struct Worker {
 }
 
 /// A file whose prefix is in a reader.
-struct Opened<'a> {
+struct Pending<'a> {
     name: &'a Name,
     hash: u64,
     /// Rows of the table that its row replaces.
@@ -192,32 +192,35 @@ impl Worker {
         self.shown.enter(directory.path());
         let mut names = names.iter();
         let mut opened = Vec::with_capacity(TOGETHER);
-        while !names.as_slice().is_empty() && !self.shared.progress.is_cancelled() {
+        loop {
             self.open_some(directory, &mut names, &mut opened)?;
-            for (at, opened) in opened.drain(..).enumerate() {
-                self.shown.name(name_as_os(opened.name));
-                self.replaced.extend(opened.replaced);
-                match opened.read {
+            if opened.is_empty() {
+                return Ok(());
+            }
+            for (at, file) in opened.drain(..).enumerate() {
+                self.shown.name(name_as_os(file.name));
+                self.replaced.extend(file.replaced);
+                match file.read {
                     Ok(identity) => {
-                        let path = || directory.path().join(name_as_os(opened.name));
-                        self.row(at, identity, opened.hash, &path);
+                        let path = || directory.path().join(name_as_os(file.name));
+                        self.row(at, identity, file.hash, &path);
                     }
-                    Err(error) => self.failed(Failure::Source(error), opened.hash),
+                    Err(error) => self.failed(Failure::Source(error), file.hash),
                 }
                 self.after()?;
             }
         }
-        Ok(())
     }
 
-    /// Opens the next files that are to be read, one with each reader.
+    /// Opens the next files that are to be read, one with each reader; none where there are no more, or the scan is cancelled.
     fn open_some<'a>(
         &mut self,
         directory: &Directory,
         names: &mut std::slice::Iter<'a, Name>,
-        opened: &mut Vec<Opened<'a>>,
+        opened: &mut Vec<Pending<'a>>,
     ) -> Result<()> {
         while opened.len() < TOGETHER
+            && !self.shared.progress.is_cancelled()
             && let Some(name) = names.next()
         {
             if self.shared.archives
@@ -238,7 +241,7 @@ impl Worker {
                 None => break,
             };
             self.end_timing(begun)?;
-            opened.push(Opened {
+            opened.push(Pending {
                 name,
                 hash,
                 replaced,
