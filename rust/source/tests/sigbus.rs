@@ -281,7 +281,22 @@ extern "C" fn like_faulthandler(_: c_int) {
     }
 }
 
+/// Gives this thread a stack for handlers as large as faulthandler's: the frames of two signals, with all registers of AVX-512, fill the
+/// 8 KiB that the standard library gives.
+fn large_signal_stack() {
+    let memory = Box::leak(vec![0_u8; 64 << 10].into_boxed_slice());
+    let stack = libc::stack_t {
+        ss_sp: memory.as_mut_ptr().cast::<c_void>(),
+        ss_flags: 0,
+        ss_size: memory.len(),
+    };
+    // SAFETY: the memory is leaked, and nobody else uses it.
+    let failed = unsafe { libc::sigaltstack(&raw const stack, std::ptr::null_mut()) };
+    assert_eq!(failed, 0);
+}
+
 fn enable_like_faulthandler() {
+    large_signal_stack();
     // SAFETY: zero is a valid action; the function takes the signal alone, as the flags say.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
