@@ -222,7 +222,8 @@ def against_decoders(stream: Stream, data: bytes, found: Samples, path: Path) ->
         command = [sys.executable, __file__, "--decode", library, str(stream.samples), str(path)]
         done = subprocess.run(command, capture_output=True, check=False)
         if done.returncode:
-            words.append(f"{library} gives none")
+            said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            words.append(f"{library} gives none ({done.returncode}: {said})")
             continue
         samples = np.load(io.BytesIO(done.stdout))
         expected = np.atleast_3d(samples[0] if samples.ndim == 4 else samples)
@@ -279,6 +280,8 @@ def main(folder: Path, word: str) -> int:
 
 if __name__ == "__main__":
     if sys.argv[1] == "--decode":
-        np.save(sys.stdout.buffer, by_library(sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]).read_bytes()))
+        made = io.BytesIO()  # a pipe has no position, which numpy asks for
+        np.save(made, by_library(sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]).read_bytes()))
+        sys.stdout.buffer.write(made.getvalue())
     else:
         sys.exit(main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""))
