@@ -107,6 +107,16 @@ impl RawHeader {
     pub(super) fn value_offset(&self, offset: u64) -> u64 {
         offset.saturating_add(u64::from(self.header_length))
     }
+
+    /// Whether the element at `offset` ends before `end`; one of Undefined Length, whether its value begins there.
+    pub(super) fn fits(&self, offset: u64, end: u64) -> bool {
+        let length = if self.length == UNDEFINED {
+            0
+        } else {
+            self.length
+        };
+        self.value_offset(offset).saturating_add(u64::from(length)) <= end
+    }
 }
 
 /// The tag at `offset`.

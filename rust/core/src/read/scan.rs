@@ -244,7 +244,8 @@ impl Scanner {
                 }
                 continue;
             }
-            let Some(raw) = header_at(window, self.at, self.encoding).filter(|raw| self.fits(raw))
+            let Some(raw) =
+                header_at(window, self.at, self.encoding).filter(|raw| raw.fits(self.at, self.end))
             else {
                 let ahead = left.min(LOOK_AHEAD);
                 if window.get(self.at, ahead).is_none() && self.must_look_ahead(window) {
@@ -269,14 +270,6 @@ impl Scanner {
 
     fn stops(&self, tag: Tag) -> bool {
         self.stop.is_some_and(|stop| tag >= stop)
-    }
-
-    fn fits(&self, raw: &RawHeader) -> bool {
-        (raw.length == UNDEFINED && raw.value_offset(self.at) <= self.end)
-            || raw
-                .value_offset(self.at)
-                .saturating_add(u64::from(raw.length))
-                <= self.end
     }
 
     /// Takes a header that fits, noting what is unusual about it.

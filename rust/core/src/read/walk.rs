@@ -244,11 +244,8 @@ impl Walk {
                 length: left.min(12),
             })));
         }
-        let fits = |h: &RawHeader, at: u64| {
-            let length = if h.length == UNDEFINED { 0 } else { h.length };
-            h.value_offset(at).saturating_add(u64::from(length)) <= self.end
-        };
-        let header = match header_at(window, self.at, encoding).filter(|h| fits(h, self.at)) {
+        let header = header_at(window, self.at, encoding);
+        let header = match header.filter(|h| h.fits(self.at, self.end)) {
             Some(header) => header,
             None => {
                 let ahead = left.min(LOOK_AHEAD);
