@@ -37,10 +37,15 @@ impl TextColumn {
     /// What was written since the last cell is a cell, or null.
     #[inline]
     pub(crate) fn close(&mut self, valid: bool) {
-        // Never more: one value is at most LONGEST_VALUE bytes long, one batch not much more than MOST_BYTES.
-        self.ends
-            .push(i32::try_from(self.bytes.len()).unwrap_or(i32::MAX));
+        self.end_cell();
         self.validity.append(valid);
+    }
+
+    #[inline]
+    fn end_cell(&mut self) {
+        // Never more: one value is at most LONGEST_VALUE bytes long, one batch not much more than MOST_BYTES.
+        let end = i32::try_from(self.bytes.len()).unwrap_or(i32::MAX);
+        self.ends.push(end);
     }
 
     /// A cell.
@@ -62,8 +67,7 @@ impl TextColumn {
         self.bytes.reserve(cell.len() * times);
         for _ in 0..times {
             self.bytes.extend_from_slice(cell);
-            let end = i32::try_from(self.bytes.len()).unwrap_or(i32::MAX);
-            self.ends.push(end);
+            self.end_cell();
         }
         self.validity.append_n_non_nulls(times);
     }
