@@ -153,6 +153,14 @@ def test_hash_agrees_with_equality(ds: rd.Dataset) -> None:
         pytest.fail("API: a Dataset is hashable")
 
 
+def test_values_are_kept_once_they_are_asked_for_again(ds: rd.Dataset) -> None:
+    ds.PatientName  # a walk over a data set holds no value of it  # noqa: B018
+    kept = ds.PatientName
+    assert ds.PatientName is kept
+    sequence = ds.ReferencedImageSequence
+    assert ds.ReferencedImageSequence is sequence and sequence[0] is ds.ReferencedImageSequence[0]
+
+
 def test_copies_and_pickles(ds: rd.Dataset, write: Write) -> None:
     by_path = rd.dcmread(write(DATA))
     for source in (ds, by_path):

@@ -21,6 +21,7 @@ use rapidicom_core::read::{ElementHeader, Window, scan};
 use rapidicom_core::transfer_syntax::Encoding;
 use rapidicom_core::{Error, ErrorKind, Tag, Vr, dictionary};
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// A data set, or an item: its elements in tag order. Immutable, lazy, shareable between threads. PS3.5 §7
@@ -30,8 +31,10 @@ pub(crate) struct Dataset {
     pub(crate) set: DataSet,
     pub(crate) part: Part,
     pub(crate) place: Option<Arc<Place>>,
-    /// Made for the first value that is asked for.
+    /// Made for the first value that is kept.
     values: OnceLock<Slots>,
+    /// Which values were asked for: the bit of an element's place, counted modulo 64.
+    asked: AtomicU64,
     frames: OnceLock<Arc<FrameTable>>,
     /// A part of a level: what `pickle` must cut out again.
     pub(crate) is_subset: bool,
@@ -39,10 +42,6 @@ pub(crate) struct Dataset {
 
 /// Larger byte strings are made anew each time rather than held twice.
 const KEPT_BYTES: u64 = 64 << 10;
-
-/// Longer Value Fields are kept from the second time on that they are asked for: whoever walks over a data set once does not
-/// pay for a copy of each of its lists, nor hold them all.
-const LONG: u64 = 256;
 
 /// A list that is kept is given out as a copy: the caller may change it.
 #[inline]
@@ -86,6 +85,7 @@ impl Dataset {
             part,
             place,
             values: OnceLock::new(),
+            asked: AtomicU64::new(0),
             frames: OnceLock::new(),
             is_subset: false,
         }
@@ -143,7 +143,8 @@ impl Dataset {
         raise(py, error, self.root.path())
     }
 
-    /// The value of the element at `index`; decoded once, a list handed out as a copy.
+    /// The value of the element at `index`: kept from the second time on that it is asked for, so that whoever walks over
+    /// a data set once does not hold all of it; a list handed out as a copy. A Sequence is the same object each time.
     #[inline]
     pub(crate) fn value_at<'py>(
         &self,
@@ -168,19 +169,25 @@ impl Dataset {
             Err(error) => return Err(self.raise(py, error)),
         };
         self.root.check(self.part).map_err(|e| self.raise(py, e))?;
-        let slots = self
-            .values
-            .get_or_init(|| Slots::new(self.set.headers.len()));
-        let Some(slot) = slots.get(index) else {
-            return Ok(value);
-        };
-        if header.value_length > LONG && vr != Vr::SQ {
+        if vr != Vr::SQ {
             let bytes = header.value_length > KEPT_BYTES && value.cast_exact::<PyBytes>().is_ok();
-            if bytes || !slot.asked_before() {
+            if bytes || !self.asked_before(index) {
                 return Ok(value);
             }
         }
-        Ok(handed_out(slot.keep(value)))
+        let slots = self
+            .values
+            .get_or_init(|| Slots::new(self.set.headers.len()));
+        Ok(match slots.get(index) {
+            Some(slot) => handed_out(slot.keep(value)),
+            None => value,
+        })
+    }
+
+    /// Whether the element at `index`, or one whose bit is the same, was asked for before; from now on it was.
+    fn asked_before(&self, index: usize) -> bool {
+        let bit = 1 << (index % 64);
+        self.asked.fetch_or(bit, Ordering::Relaxed) & bit != 0
     }
 
     fn make_value<'py>(
@@ -325,6 +332,7 @@ impl Dataset {
             part: self.part,
             place: self.place.clone(),
             values: OnceLock::new(),
+            asked: AtomicU64::new(0),
             frames: OnceLock::new(),
             is_subset: true,
         }

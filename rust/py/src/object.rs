@@ -29,15 +29,12 @@ impl<T> Default for Slot<T> {
     }
 }
 
-/// Not an object: one was made here before, and not kept.
-const ASKED: *mut ffi::PyObject = ptr::without_provenance_mut(1);
-
 impl<T> Slot<T> {
     /// The object, if it was made and kept.
     #[inline]
     pub(crate) fn get<'py>(&self, py: Python<'py>) -> Option<Bound<'py, T>> {
         let object = self.object.load(Ordering::Acquire);
-        if object.addr() <= ASKED.addr() {
+        if object.is_null() {
             return None;
         }
         // SAFETY: what is in the slot is a live object of type `T`, see the module's paragraph.
@@ -48,44 +45,25 @@ impl<T> Slot<T> {
     #[inline]
     pub(crate) fn keep<'py>(&self, object: Bound<'py, T>) -> Bound<'py, T> {
         let py = object.py();
-        let mut found = self.object.load(Ordering::Acquire);
-        while found.addr() <= ASKED.addr() {
-            match self.object.compare_exchange(
-                found,
-                object.as_ptr(),
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => {
-                    // The slot's own reference; ours keeps the object alive until it is counted.
-                    std::mem::forget(object.clone());
-                    return object;
-                }
-                Err(now) => found = now,
-            }
+        let kept = self.object.compare_exchange(
+            ptr::null_mut(),
+            object.as_ptr(),
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+        if kept.is_ok() {
+            // The slot's own reference; ours keeps the object alive until it is counted.
+            std::mem::forget(object.clone());
+            return object;
         }
         self.get(py).unwrap_or(object)
     }
 
-    /// Whether this was asked before; from now on it was.
-    #[inline]
-    pub(crate) fn asked_before(&self) -> bool {
-        let before = self.object.compare_exchange(
-            ptr::null_mut(),
-            ASKED,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
-        before.is_err()
-    }
-}
-
-impl<T> Slot<T> {
     /// Lets go of the object. The slot is not used again.
     #[inline]
     fn release(&mut self, py: Python<'_>) {
         let object = std::mem::replace(self.object.get_mut(), ptr::null_mut());
-        if object.addr() > ASKED.addr() {
+        if !object.is_null() {
             // SAFETY: the slot's own reference, given up once.
             drop(unsafe { Bound::from_owned_ptr(py, object) });
         }
@@ -94,7 +72,7 @@ impl<T> Slot<T> {
 
 impl<T> Drop for Slot<T> {
     fn drop(&mut self) {
-        if self.object.get_mut().addr() > ASKED.addr() {
+        if !self.object.get_mut().is_null() {
             Python::attach(|py| self.release(py));
         }
     }

@@ -49,14 +49,13 @@ impl Settings {
 
 /// Reads a file.
 pub(crate) fn open_path(py: Python<'_>, path: PathBuf, settings: Settings) -> PyResult<Dataset> {
-    let (access, hold) = (settings.access, settings.hold);
+    let access = if settings.hold {
+        Access::Read
+    } else {
+        settings.access
+    };
     let opened = py.detach(|| {
-        let source = if hold {
-            Source::hold(&path)
-        } else {
-            Source::open(&path, access)
-        }
-        .map_err(from_source)?;
+        let source = Source::hold(&path, access).map_err(from_source)?;
         Root::open(source, Some(path.clone()), settings.options())
     });
     finish(py, opened.map_err(|e| raise(py, e, Some(&path)))?)

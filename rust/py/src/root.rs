@@ -115,6 +115,9 @@ impl Root {
             root.inflate()?;
         }
         let headers = root.top_level()?;
+        if !root.options.frames_only {
+            root.file.let_go().map_err(from_source)?;
+        }
         root.check(Part::DataSet)?;
         within_deadline(&root.options.limits, begun)?;
         if root.options.strict
@@ -205,6 +208,7 @@ impl Root {
         }
         let mut headers = Vec::with_capacity(USUAL_ELEMENTS);
         let mut window = window(source, self.start.data_set, 0)?;
+        let mut glances = GLANCES;
         loop {
             let view = Window::new(&window.bytes, window.base);
             scanner.pass(Tag(u32::MAX), &view, |header| headers.push(header));
@@ -214,7 +218,10 @@ impl Root {
                     headers.pop();
                     headers.push(header);
                 }
-                Event::Need(need) => window = next_window(source, &window, need)?,
+                Event::Need(need) => {
+                    glances = glances.saturating_sub(1);
+                    window = next_window(source, &window, need, glances > 0)?;
+                }
                 Event::Stopped(mut header) => {
                     if self.options.frames_only && header.tag == Tag::PIXEL_DATA {
                         if header.is_undefined_length() {
@@ -255,6 +262,9 @@ impl Root {
         ))
     }
 }
+
+/// Places that the top level is looked for at by reading a little; who has more to look at touches the map.
+const GLANCES: u32 = 8;
 
 /// Room for the top level of most data sets.
 const USUAL_ELEMENTS: usize = 192;
@@ -307,13 +317,20 @@ fn next_window<'a>(
     source: &'a Source,
     last: &rapidicom_source::Window<'_>,
     need: Need,
+    glance: bool,
 ) -> Result<rapidicom_source::Window<'a>> {
     let had = if last.base == need.offset {
         (last.bytes.len() as u64).saturating_mul(2)
     } else {
         0
     };
-    let next = window(source, need.offset, need.length.max(had))?;
+    let at_least = need.length.max(had);
+    let next = if glance {
+        let offset = need.offset.min(source.len());
+        source.glance(offset, at_least).map_err(from_source)?
+    } else {
+        window(source, need.offset, at_least)?
+    };
     if next.base > need.offset || (next.bytes.len() as u64) < need.length {
         let error = Error::new(
             ErrorKind::Truncated,

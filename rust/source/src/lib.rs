@@ -12,7 +12,7 @@
 //! | `portable` | the standard library's twin of `file`, for systems that are not Unix |
 //! | `unmapped` | the empty twin of `map`, for systems that are not Linux |
 //!
-//! Nothing here keeps a file descriptor after it returns, except [`File`] and [`PrefixReader`] themselves.
+//! Nothing here keeps a file descriptor after it returns, except [`File`], [`PrefixReader`] and a [`Source`] that was asked to hold it.
 #![deny(unsafe_code)]
 #![cfg_attr(feature = "portable", allow(dead_code, unreachable_pub))]
 

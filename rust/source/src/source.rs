@@ -14,6 +14,8 @@ pub const SMALL_BYTES: u64 = 64 << 10;
 pub const PREFIX_BYTES: usize = 8 << 10;
 /// Bytes that a window of a deferred source reads at once.
 pub const WINDOW_BYTES: u64 = 64 << 10;
+/// Bytes that a glance reads at once: a header far into a file, and some that follow it.
+const GLANCE_BYTES: u64 = 2 << 10;
 
 /// How the bytes of a file are to be had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,7 +74,7 @@ pub fn room(out: &mut [u8], offset: u64, end: u64) -> &mut [u8] {
     out.get_mut(..len).unwrap_or_default()
 }
 
-/// The bytes of one stream. Cheap to keep: no file descriptor stays open.
+/// The bytes of one stream. Cheap to keep: no file descriptor stays open, unless [`Source::hold`] was asked to.
 pub struct Source {
     store: Store,
 }
@@ -86,11 +88,11 @@ enum Store {
         prefix: Vec<u8>,
         map: Map,
         origin: Origin,
+        held: Option<File>,
     },
     Deferred {
         prefix: Vec<u8>,
         origin: Origin,
-        /// The descriptor, where it was asked to be held.
         held: Option<File>,
     },
     Foreign(Box<dyn ForeignBytes>),
@@ -121,10 +123,24 @@ impl Source {
         Source::of_file(File::open(path)?, path, access, false)
     }
 
-    /// A file that is read from at once and then let go of: nothing is mapped but what is asked for, and the descriptor is
-    /// held as long as the source lives, so that the path is resolved once.
-    pub fn hold(path: &Path) -> Result<Source> {
-        Source::of_file(File::open(path)?, path, Access::Read, true)
+    /// [`Source::open`], with the descriptor held until [`Source::let_go`] or as long as the source lives: who reads on
+    /// at once has the path resolved once, and [`Source::glance`].
+    pub fn hold(path: &Path, access: Access) -> Result<Source> {
+        Source::of_file(File::open(path)?, path, access, true)
+    }
+
+    /// Closes the descriptor that was held. What was read through it is checked to be of the file as it was opened.
+    pub fn let_go(&mut self) -> Result<()> {
+        match &mut self.store {
+            Store::Mapped { held, .. } => *held = None,
+            Store::Deferred { held, origin, .. } => {
+                if let Some(file) = held.take() {
+                    origin.identity.expect(&file.identity_now()?)?;
+                }
+            }
+            Store::Owned { .. } | Store::Foreign(_) | Store::Ranged { .. } => {}
+        }
+        Ok(())
     }
 
     fn of_file(file: File, path: &Path, access: Access, hold: bool) -> Result<Source> {
@@ -136,7 +152,7 @@ impl Source {
         let small = identity.size <= SMALL_BYTES;
         if identity.size == 0 || (small && access != Access::Mmap) {
             let bytes = file.read_vec(0, identity.size as usize)?;
-            if access == Access::Read && !hold {
+            if access == Access::Read {
                 identity.expect(&file.identity_now()?)?;
             }
             return Ok(Source {
@@ -155,16 +171,18 @@ impl Source {
             },
             Access::Auto | Access::Read => None,
         };
+        let held = hold.then_some(file);
         let store = match mapped {
             Some(map) => Store::Mapped {
                 prefix,
                 map,
                 origin,
+                held,
             },
             None => Store::Deferred {
                 prefix,
                 origin,
-                held: hold.then_some(file),
+                held,
             },
         };
         Ok(Source { store })
@@ -298,6 +316,25 @@ impl Source {
             base: offset,
             bytes: self.bytes(offset..end)?,
         })
+    }
+
+    /// A window for whoever wants a few bytes here and there: while the descriptor of a map is held they are read, for a
+    /// fifth of what the page fault, and what undoes it, would cost. Else [`Source::window`].
+    pub fn glance(&self, offset: u64, at_least: u64) -> Result<Window<'_>> {
+        let left = self.len().saturating_sub(offset);
+        match &self.store {
+            Store::Mapped {
+                held: Some(file),
+                prefix,
+                ..
+            } if at_least <= GLANCE_BYTES && offset >= prefix.len() as u64 && left > 0 => {
+                Ok(Window {
+                    base: offset,
+                    bytes: Cow::Owned(file.read_vec(offset, GLANCE_BYTES.min(left) as usize)?),
+                })
+            }
+            _ => self.window(offset, at_least),
+        }
     }
 
     /// That what was read so far was the file's: no fault was caught in its map. One atomic load; a source that reads

@@ -25,6 +25,8 @@ fn sources(scratch: &Scratch, bytes: &[u8]) -> Vec<Source> {
     let mut all = vec![
         Source::open(&path, Access::Auto).unwrap(),
         Source::open(&path, Access::Read).unwrap(),
+        Source::hold(&path, Access::Auto).unwrap(),
+        Source::hold(&path, Access::Read).unwrap(),
         Source::owned(bytes.to_vec()),
         Source::foreign(Box::new(Lent(bytes.to_vec()))),
     ];
@@ -103,11 +105,19 @@ fn bytes_and_windows_are_the_files() {
                 source.read_into(start, &mut out).unwrap();
                 assert_eq!(out, wanted);
                 let at_least = pick(len + 100);
+                for window in [
+                    source.window(start, at_least).unwrap(),
+                    source.glance(start, at_least).unwrap(),
+                    source.glance(start, at_least % 64).unwrap(),
+                ] {
+                    assert_eq!(window.base, start);
+                    assert!(!window.bytes.is_empty() || start == len);
+                    assert!(truth[start as usize..].starts_with(&window.bytes));
+                }
                 let window = source.window(start, at_least).unwrap();
-                assert_eq!(window.base, start);
                 assert!(window.bytes.len() as u64 >= at_least.min(len - start));
-                assert!(!window.bytes.is_empty() || start == len);
-                assert!(truth[start as usize..].starts_with(&window.bytes));
+                let glance = source.glance(start, at_least).unwrap();
+                assert!(glance.bytes.len() as u64 >= at_least.min(len - start));
             }
             source.check().unwrap();
             source.verify().unwrap();
@@ -146,6 +156,42 @@ fn the_first_window_of_a_large_file_is_its_prefix() {
                 .is_empty()
         );
     }
+}
+
+#[test]
+fn a_glance_is_read_while_the_descriptor_is_held() {
+    let scratch = Scratch::new();
+    let truth = pattern(1_000_000);
+    let path = scratch.file("large", &truth);
+    let mut source = Source::hold(&path, Access::Auto).unwrap();
+    let glance = |source: &Source, offset: usize| {
+        let window = source.glance(offset as u64, 8).unwrap();
+        assert!(truth[offset..].starts_with(&window.bytes));
+        window.bytes.len()
+    };
+    if MAPS {
+        assert_eq!(glance(&source, 500_000), 2048);
+        assert_eq!(glance(&source, 999_990), 10);
+    }
+    assert_eq!(glance(&source, 100), PREFIX_BYTES - 100);
+    source.let_go().unwrap();
+    if MAPS {
+        assert_eq!(glance(&source, 500_000), 500_000);
+    }
+}
+
+#[test]
+fn what_was_read_while_the_file_changed_is_not_let_go_of_silently() {
+    let scratch = Scratch::new();
+    let path = scratch.file("f", &pattern(100_000));
+    let mut source = Source::hold(&path, Access::Read).unwrap();
+    assert!(source.bytes(50_000..50_010).is_ok());
+    std::thread::sleep(std::time::Duration::from_millis(20)); // the file system's clock ticks
+    std::fs::write(&path, vec![0; 100_000]).unwrap();
+    assert_eq!(
+        source.let_go(),
+        Err(SourceError::Changed("its time of modification"))
+    );
 }
 
 #[test]
