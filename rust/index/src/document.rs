@@ -1,7 +1,7 @@
 //! All elements of a file, level by level and in the order of their tags: what the column `json` and the long layout are
 //! made of. A loop with an explicit stack; whatever a file nests, nothing recurses. PS3.5 §7.5
 
-use crate::batch::LONGEST_VALUE;
+use crate::builder::LONGEST_VALUE;
 use crate::bytes::{Failure, FileBytes};
 use crate::value::Value;
 use rapidicom_core::data_set::{DataSet, Inherited};

@@ -546,8 +546,8 @@ impl Extractor {
             }
             _ => None,
         };
-        for (builder, column) in batch.builders.iter_mut().zip(&self.columns.columns) {
-            if matches!(column.origin, Origin::Fact(Fact::Frames)) {
+        for (fact, builder) in batch.facts() {
+            if fact == Fact::Frames {
                 builder.append_frames(ranges.as_deref());
             }
         }
@@ -573,8 +573,8 @@ impl Extractor {
         if let Ok(Some(reached)) = walked {
             found.reached = found.reached.max(reached);
         }
-        for (builder, column) in batch.builders.iter_mut().zip(&self.columns.columns) {
-            if matches!(column.origin, Origin::Fact(Fact::Json)) {
+        for (fact, builder) in batch.facts() {
+            if fact == Fact::Json {
                 match text {
                     Some(text) => builder.append_text(text),
                     None => builder.append_null(),
@@ -598,16 +598,12 @@ impl Extractor {
         level: &Level,
         batch: &mut Batch,
     ) -> Result<(), SourceError> {
-        let columns = Arc::clone(&self.columns);
-        let hash = |origin: &Origin| match origin {
-            Origin::Fact(Fact::Hash(part, algorithm)) => Some((*part, *algorithm)),
+        let hash = |fact| match fact {
+            Fact::Hash(part, algorithm) => Some((part, algorithm)),
             _ => None,
         };
-        let asked: Vec<(Part, Algorithm)> = columns
-            .columns
-            .iter()
-            .filter_map(|column| hash(&column.origin))
-            .collect();
+        let asked: Vec<(Part, Algorithm)> =
+            batch.facts().filter_map(|(fact, _)| hash(fact)).collect();
         let start = self.found.start.as_ref();
         let parts = Parts {
             data_set: start.map(|start| start.data_set),
@@ -627,8 +623,8 @@ impl Extractor {
             },
         };
         let mut made_ones = made.as_ref().map_or(&[][..], Vec::as_slice).iter();
-        for (builder, column) in batch.builders.iter_mut().zip(&columns.columns) {
-            if hash(&column.origin).is_some() {
+        for (fact, builder) in batch.facts() {
+            if hash(fact).is_some() {
                 match made_ones.next() {
                     Some(Some(digits)) => builder.append_text(digits),
                     _ => builder.append_null(),

@@ -9,9 +9,9 @@
 //! | OB OD OF OL OV OW UN | `InlineBinary` up to 1024 bytes, little endian, §F.2.7; longer ones, and Pixel Data, `vr` alone |
 //! | (0008,0005) | what the file says, though all text is UTF-8 here, §F.2.2 Note 3 |
 
-use crate::batch::LONGEST_VALUE;
+use crate::builder::LONGEST_VALUE;
 use crate::document::{Visitor, is_binary};
-use crate::long::hexadecimal;
+use crate::tag_path::hexadecimal;
 use crate::value::{Value, each_number, write_number};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

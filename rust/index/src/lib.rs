@@ -20,6 +20,8 @@
 //! | `hash` | SHA-256 and XXH3 of a file, of its Pixel Data, of its data set |
 //! | `frames` | where every frame lies |
 //! | `shown` | the path of a row |
+//! | `tag_path` | the text of a tag, and of the items that lead to its element |
+//! | `builder` | the cells of one column, whatever its type; of text: `text_column` |
 //! | `batch` | rows → record batches |
 //! | `engine` | threads, cancelling, progress: [`Scan`], a stream of record batches |
 //! | `worker` | one of its threads: chunks of names → files opened → rows |
@@ -35,6 +37,7 @@
 
 mod archive;
 mod batch;
+mod builder;
 mod bytes;
 mod column_name;
 mod date;
@@ -57,6 +60,7 @@ mod private;
 mod reader;
 mod schema;
 mod shown;
+mod tag_path;
 mod text_column;
 mod value;
 mod walk;

@@ -2,9 +2,10 @@
 //!
 //! What all rows of a file share is appended once a file.
 
-use crate::batch::LONGEST_VALUE;
+use crate::builder::MOST_BYTES;
 use crate::document::{Visitor, is_binary};
 use crate::error::Result;
+use crate::tag_path::{hexadecimal, push_tag};
 use crate::text_column::TextColumn;
 use crate::value::{Value, each_number, write_number};
 use arrow_array::{ArrayRef, RecordBatch};
@@ -13,13 +14,10 @@ use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::value::charset::SpecificCharacterSet;
 use rapidicom_core::value::number::Number;
 use rapidicom_core::value::text;
-use rapidicom_core::{PathStep, Tag, Vr};
+use rapidicom_core::{Tag, Vr};
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::Arc;
-
-/// A batch that holds so many bytes in one of its columns is finished early: offsets are of 32 bits.
-const MOST_BYTES: usize = 16 << 20;
 
 /// Rows of the long layout that are not yet a record batch, and batches that wait.
 pub(crate) struct Rows {
@@ -163,31 +161,6 @@ impl<'a> Long<'a> {
     }
 }
 
-/// The eight digits of a tag.
-#[inline]
-pub(crate) fn hexadecimal(tag: Tag) -> [u8; 8] {
-    // Each nibble to a byte, then to its digit: seven more from ten on.
-    let spread = |word: u64| {
-        let word = (word | word << 16) & 0x0000_FFFF_0000_FFFF;
-        let word = (word | word << 8) & 0x00FF_00FF_00FF_00FF;
-        (word | word << 4) & 0x0F0F_0F0F_0F0F_0F0F
-    };
-    let nibbles = spread(u64::from(tag.0));
-    let tens = (nibbles + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
-    (nibbles + 0x3030_3030_3030_3030 + tens * 7).to_be_bytes()
-}
-
-/// `00081140[0].00081150`: an element, and the items that lead to it.
-pub(crate) fn tag_path(path: &[PathStep], tag: Tag) -> String {
-    let mut text = String::with_capacity(12 * path.len() + 8);
-    for step in path {
-        text.push_str(std::str::from_utf8(&hexadecimal(step.tag)).unwrap_or_default());
-        let _ = write!(text, "[{}].", step.item);
-    }
-    text.push_str(std::str::from_utf8(&hexadecimal(tag)).unwrap_or_default());
-    text
-}
-
 fn append(cell: &mut TextColumn, value: &Value<'_>, charset: &SpecificCharacterSet) {
     let vr = value.vr;
     if vr.is_text() {
@@ -302,8 +275,7 @@ impl Visitor for Long<'_> {
 
     fn open_sequence(&mut self, tag: Tag, _: usize) {
         self.row(tag, Vr::SQ, |cell| cell.close(false));
-        self.prefix
-            .push_str(std::str::from_utf8(&hexadecimal(tag)).unwrap_or_default());
+        push_tag(self.prefix, tag);
     }
 
     fn open_item(&mut self, number: usize) {
@@ -321,18 +293,9 @@ impl Visitor for Long<'_> {
     }
 }
 
-const _: () = assert!(3 * LONGEST_VALUE + 3 * MOST_BYTES < i32::MAX as usize);
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digits_of_tags() {
-        for tag in [0, 0x0010_0010, 0x7FE0_0010, 0x89AB_CDEF, 0xFFFF_FFFF] {
-            assert_eq!(hexadecimal(Tag(tag)), *format!("{tag:08X}").as_bytes());
-        }
-    }
 
     /// What takes the short way is what decoding would have made of it.
     #[test]

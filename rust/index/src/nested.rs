@@ -1,6 +1,6 @@
 //! Elements inside sequences, by path: PS3.5 §7.5.
 
-use crate::batch::{Builder, LONGEST_VALUE};
+use crate::builder::{Builder, LONGEST_VALUE};
 use crate::document::step;
 use crate::schema::{Element, Which};
 use crate::value::{self, Level, Value};

@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 /// Rows of a row group of a part: queries read whole groups, and a part's memory is that of one.
 const PART_GROUP: usize = 4 * ROWS;
 
+/// Bytes of a page: each column has a compressor of its own, whose memory is that of its largest page.
+const PAGE_BYTES: usize = 64 << 10;
+
 /// Columns that differ from row to row: looking for equal values finds none.
 const UNIQUE: &[&str] = &[
     "path",
@@ -152,6 +155,7 @@ impl Unfinished {
         let properties = properties
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
             .set_max_row_group_row_count(Some(group))
+            .set_data_page_size_limit(PAGE_BYTES)
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_created_by(concat!("rapidicom ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();

@@ -1,7 +1,7 @@
 //! One Value Field → one cell: the VR of the file is honoured, the type of the column is kept. What does not fit is null
 //! and a warning.
 
-use crate::batch::{Builder, LONGEST_VALUE};
+use crate::builder::{Builder, LONGEST_VALUE};
 use crate::date;
 use crate::text_column::plain;
 use arrow_array::builder::{ListBuilder, PrimitiveBuilder};
