@@ -1,9 +1,10 @@
 //! Rows → record batches: one builder a column, values appended where they will stay.
 
 use crate::builder::{Builder, MOST_BYTES};
+use crate::column::{Fact, Origin};
 use crate::error::Result;
 use crate::long::Rows;
-use crate::schema::{Columns, Fact, Origin};
+use crate::schema::Columns;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! The cells of one column, appended where they will stay, whatever the column's type.
 
+use crate::column::{Element, Fact, Kind, Origin};
 use crate::error::Result;
-use crate::schema::{Element, Fact, Kind, Origin, frame_fields, warning_fields};
+use crate::schema::{frame_fields, warning_fields};
 use crate::tag_path::tag_path;
 use crate::text_column::TextColumn;
 use arrow_array::builder::{

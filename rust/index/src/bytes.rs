@@ -342,10 +342,10 @@ impl<'a> FileBytes<'a> {
 #[cfg(test)]
 mod tests {
     use crate::batch::Batch;
-    use crate::engine::NotDicom;
     use crate::extract::{Extractor, Outcome};
     use crate::reader::Reader;
     use crate::schema::Columns;
+    use crate::shared::NotDicom;
     use crate::shown::Shown;
     use arrow_array::Array;
     use arrow_array::cast::AsArray;

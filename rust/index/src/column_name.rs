@@ -1,8 +1,8 @@
 //! The words of a column's name → what they mean: a keyword, a tag, a path into sequences, a private element.
 
+use crate::column::{Asked, Element, Kind, Outermost, Which, fact};
 use crate::error::{IndexError, Result};
 use crate::private::PrivateTag;
-use crate::schema::{Asked, Element, Kind, Outermost, Which, fact};
 use rapidicom_core::dictionary::{self, DictionaryVr, Vm};
 use rapidicom_core::{Tag, Vr};
 

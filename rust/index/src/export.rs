@@ -1,7 +1,8 @@
 //! Record batches → the Arrow C data interface, for whoever hands them to another language.
 
-use crate::engine::{Scan, Step};
+use crate::engine::Scan;
 use crate::error::Result;
+use crate::shared::Step;
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, to_ffi};
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{Array, RecordBatch, RecordBatchIterator, RecordBatchReader, StructArray};

@@ -2,8 +2,8 @@
 
 use crate::batch::Batch;
 use crate::bytes::{ENDLESS, Failure, FileBytes, PAGE};
+use crate::column::{Fact, Origin};
 use crate::document;
-use crate::engine::NotDicom;
 use crate::frames;
 use crate::hash::{Algorithm, Hashes, Part, Parts};
 use crate::json::Json;
@@ -12,10 +12,11 @@ use crate::long::Long;
 use crate::nested;
 use crate::private;
 use crate::reader::Reader;
-use crate::schema::{Columns, Fact, Origin};
+use crate::schema::Columns;
+use crate::shared::NotDicom;
 use crate::shown::Shown;
 use crate::value::{self, Level, Value};
-use crate::wanted::{Wanted, is_pixel_data};
+use crate::wanted::{Found, Wanted, is_pixel_data};
 use rapidicom_core::read::leniency::{Deviation, Deviations, Leniency};
 use rapidicom_core::read::{
     ElementHeader, Event, FileStart, Scanner, StartOptions, inflate, start,
@@ -45,19 +46,6 @@ pub(crate) enum Outcome {
     Failed,
     /// It is not DICOM and has no row.
     Skipped,
-}
-
-/// What was found in one file.
-pub(crate) struct Found {
-    pub(crate) start: Option<FileStart>,
-    /// For each wanted tag its element, then for each private one.
-    pub(crate) slots: Vec<Option<ElementHeader>>,
-    /// Pixel Data, Float or Double Float Pixel Data.
-    pub(crate) pixels: Option<ElementHeader>,
-    /// Where the elements of the data set lie, inflated or not.
-    data_set: document::Level,
-    /// How far the file was looked at.
-    reached: u64,
 }
 
 /// Which file a row is of.

@@ -1,9 +1,9 @@
 //! Where every frame lies in the file: PS3.5 §8.1, §A.4, without reading a pixel.
 
 use crate::bytes::FileBytes;
-use crate::extract::Found;
 use crate::schema::Columns;
 use crate::value::Level;
+use crate::wanted::Found;
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{ElementHeader, ExtendedOffsetTable, Fragments, frame_ranges, u16_of};
 use rapidicom_core::value::number::integer;

@@ -1,8 +1,10 @@
 //! All rows in order of their paths, held in memory.
 
-use crate::engine::{Counts, Options, Progress, ROWS, Step, scan};
+use crate::engine::scan;
 use crate::error::{IndexError, Result};
 use crate::parquet::write_batches;
+use crate::progress::{Counts, Progress};
+use crate::shared::{Options, ROWS, Step};
 use crate::walk::Sources;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch, StringArray, make_array};

@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `walk` | folders, patterns and lists of paths → chunks of names, a bounded number at a time |
+//! | `column` | what a column may be of: a fact of the file, or an element; what its cells hold |
 //! | `column_name` | the words of a column's name → what they mean |
 //! | `schema` | what was asked for → [`Columns`]: names, types, tags; from the dictionary alone |
 //! | `wanted` | the elements that columns need, in one pass over a level |
@@ -24,6 +25,8 @@
 //! | `builder` | the cells of one column, whatever its type; of text: `text_column` |
 //! | `batch` | rows → record batches |
 //! | `engine` | threads, cancelling, progress: [`Scan`], a stream of record batches |
+//! | `shared` | what a scan is asked for, what its threads share, and what they give |
+//! | `progress` | how far it is, and how it is stopped |
 //! | `worker` | one of its threads: chunks of names → files opened → rows |
 //! | `known` | what a table already holds: which files are to be read, which rows to be taken out |
 //! | `index` | [`Index`]: all rows in order of their paths |
@@ -39,6 +42,7 @@ mod archive;
 mod batch;
 mod builder;
 mod bytes;
+mod column;
 mod column_name;
 mod date;
 mod document;
@@ -57,8 +61,10 @@ mod object;
 mod parquet;
 mod parts;
 mod private;
+mod progress;
 mod reader;
 mod schema;
+mod shared;
 mod shown;
 mod tag_path;
 mod text_column;
@@ -69,7 +75,7 @@ mod worker;
 
 pub use arrow_array::RecordBatch;
 pub use arrow_schema::SchemaRef;
-pub use engine::{Counts, NotDicom, Options, Progress, Rows, Scan, Step, scan};
+pub use engine::{Scan, scan};
 pub use error::{IndexError, Result};
 pub use hash::Algorithm;
 pub use index::{Index, index};
@@ -77,5 +83,7 @@ pub use known::{Known, Root, Shard};
 pub use object::{InMemory, Item, Object};
 pub use parquet::{Report, write_batches, write_parquet};
 pub use parts::{Bound, Build, BuildReport, Change, Part, Statistics, build_parts};
+pub use progress::{Counts, Progress};
 pub use schema::{Columns, DEFAULT};
+pub use shared::{NotDicom, Options, Rows, Step};
 pub use walk::{Feed, Sources};

@@ -1,8 +1,8 @@
 //! Elements inside sequences, by path: PS3.5 §7.5.
 
 use crate::builder::{Builder, LONGEST_VALUE};
+use crate::column::{Element, Which};
 use crate::document::step;
-use crate::schema::{Element, Which};
 use crate::value::{self, Level, Value};
 use rapidicom_core::read::leniency::{Deviations, Leniency};
 use rapidicom_core::read::{ElementHeader, Item, Window, items, scan, u16_of};

@@ -1,9 +1,11 @@
 //! A stream of record batches → one Parquet file: written under another name, synced, renamed. Whoever finds the file
 //! finds all of it.
 
-use crate::engine::{Counts, Options, Progress, ROWS, Rows, Scan, Step, scan};
+use crate::engine::{Scan, scan};
 use crate::error::{IndexError, Result};
 use crate::index::PATIENCE;
+use crate::progress::{Counts, Progress};
+use crate::shared::{Options, ROWS, Rows, Step};
 use crate::walk::Sources;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;

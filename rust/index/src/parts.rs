@@ -4,10 +4,12 @@
 //! A row of a file that changed is taken out in the very change that brings its new one: its part is written anew without
 //! it. That is always done from the part as it was when the build began, so that no row ever moves under our hands.
 
-use crate::engine::{Counts, Options, Progress, Rows, Scan, scan};
+use crate::engine::{Scan, scan};
 use crate::error::{IndexError, Result};
 use crate::known::{Known, Place, Root, open_part, vanished};
 use crate::parquet::{Unfinished, next};
+use crate::progress::{Counts, Progress};
+use crate::shared::{Options, Rows};
 use crate::walk::Sources;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;

@@ -1,10 +1,23 @@
 //! The elements that columns need, found in one pass over a level.
 
-use crate::extract::Found;
+use crate::document;
 use crate::schema::Columns;
 use rapidicom_core::read::leniency::Deviations;
-use rapidicom_core::read::{ElementHeader, Event, Scanner, Window};
+use rapidicom_core::read::{ElementHeader, Event, FileStart, Scanner, Window};
 use rapidicom_core::{Error, Tag};
+
+/// What was found in one file.
+pub(crate) struct Found {
+    pub(crate) start: Option<FileStart>,
+    /// For each wanted tag its element, then for each private one.
+    pub(crate) slots: Vec<Option<ElementHeader>>,
+    /// Pixel Data, Float or Double Float Pixel Data.
+    pub(crate) pixels: Option<ElementHeader>,
+    /// Where the elements of the data set lie, inflated or not.
+    pub(crate) data_set: document::Level,
+    /// How far the file was looked at.
+    pub(crate) reached: u64,
+}
 
 /// The wanted tags, walked beside the elements: both ascend.
 pub(crate) struct Wanted<'a> {

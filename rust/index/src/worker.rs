@@ -3,12 +3,13 @@
 use crate::archive;
 use crate::batch::Batch;
 use crate::bytes::Failure;
-use crate::engine::{Counts, Rows, Shared, Step, begin};
-use crate::error::Result;
+use crate::error::{IndexError, Result};
 use crate::extract::{Extractor, Outcome};
 use crate::known::{Known, Look, Shard};
 use crate::object::{Item, Object};
+use crate::progress::Counts;
 use crate::reader::Reader;
+use crate::shared::{Rows, Shared, Step};
 use crate::shown::Shown;
 use crate::walk::{Chunk, Directory, Name, Walk, name_as_os};
 use arrow_array::RecordBatch;
@@ -51,6 +52,30 @@ pub(crate) struct Worker {
     seen: usize,
     slow: u32,
     timed: u32,
+}
+
+/// One more thread, unless there are enough.
+pub(crate) fn begin(shared: &Arc<Shared>, sender: &SyncSender<Rows>) -> Result<()> {
+    let mut threads = shared
+        .threads
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    if threads.len() >= shared.most || shared.progress.is_cancelled() {
+        return Ok(());
+    }
+    let worker = Worker::new(Arc::clone(shared), Some(sender.clone()));
+    shared.running.fetch_add(1, Ordering::Relaxed);
+    let named = std::thread::Builder::new().name("rapidicom-index".to_owned());
+    match named.spawn(move || worker.run()) {
+        Ok(handle) => threads.push(handle),
+        Err(error) if threads.is_empty() => {
+            return Err(IndexError::Internal(format!(
+                "no thread could be started: {error}"
+            )));
+        }
+        Err(_) => {} // those that run will do
+    }
+    Ok(())
 }
 
 /// A file whose prefix is in a reader.
