@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import pydicom
+from corpus_files import Array, Log, as_unsigned, many_frames, real_ct, write
 from corpus_headers import CT_IMAGE, ROOT, ct_header, file_meta
-from make_corpus import Array, Log, as_unsigned, many_frames, real_ct, write
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
 from pydicom.uid import ExplicitVRLittleEndian

@@ -26,9 +26,9 @@ from typing import Any
 
 import numpy as np
 import pydicom
+from corpus_files import Array, as_unsigned, many_frames, real_ct, write
 from corpus_headers import file_meta
 from corpus_pixels import LOSSY, PHOTOMETRIC, TRANSFER_SYNTAX, histology, image_data_set
-from make_corpus import Array, as_unsigned, many_frames, real_ct, write
 from pydicom.encaps import encapsulate
 
 FOLDER = "pixels"

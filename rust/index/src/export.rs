@@ -2,12 +2,11 @@
 
 use crate::engine::Scan;
 use crate::error::Result;
-use crate::shared::Step;
+use crate::shared::{PATIENCE, Step};
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, to_ffi};
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{Array, RecordBatch, RecordBatchIterator, RecordBatchReader, StructArray};
 use arrow_schema::{ArrowError, SchemaRef};
-use std::time::Duration;
 
 pub use arrow_array::ffi::{FFI_ArrowArray as ArrowArray, FFI_ArrowSchema as ArrowSchema};
 pub use arrow_array::ffi_stream::FFI_ArrowArrayStream as ArrowArrayStream;
@@ -47,8 +46,6 @@ struct Reader {
     scan: Scan,
     waiting: Waiting,
 }
-
-const PATIENCE: Duration = Duration::from_millis(100);
 
 impl Iterator for Reader {
     type Item = std::result::Result<RecordBatch, ArrowError>;

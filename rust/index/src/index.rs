@@ -4,17 +4,13 @@ use crate::engine::scan;
 use crate::error::{IndexError, Result};
 use crate::parquet::write_batches;
 use crate::progress::{Counts, Progress};
-use crate::shared::{Options, ROWS, Step};
+use crate::shared::{Options, PATIENCE, ROWS, Step};
 use crate::walk::Sources;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch, StringArray, make_array};
 use arrow_data::transform::MutableArrayData;
 use arrow_schema::SchemaRef;
 use std::path::Path;
-use std::time::Duration;
-
-/// How often the caller is asked whether to go on.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A batch of the sorted rows holds about so many bytes at most: offsets are of 32 bits.
 const MOST_BYTES: usize = 256 << 20;

@@ -3,9 +3,8 @@
 
 use crate::engine::{Scan, scan};
 use crate::error::{IndexError, Result};
-use crate::index::PATIENCE;
 use crate::progress::{Counts, Progress};
-use crate::shared::{Options, ROWS, Rows, Step};
+use crate::shared::{Options, PATIENCE, ROWS, Rows, Step};
 use crate::walk::Sources;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;

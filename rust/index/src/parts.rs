@@ -9,7 +9,7 @@ use crate::error::{IndexError, Result};
 use crate::known::{Known, Place, Root, open_part, vanished};
 use crate::parquet::{Unfinished, next};
 use crate::progress::{Counts, Progress};
-use crate::shared::{Options, Rows};
+use crate::shared::{Options, PATIENCE, Rows};
 use crate::walk::Sources;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
@@ -173,7 +173,7 @@ fn read_all(
         if writing.is_due() {
             writing.flush(commit)?;
         }
-        if asked.elapsed() >= crate::index::PATIENCE {
+        if asked.elapsed() >= PATIENCE {
             asked = Instant::now();
             if !go_on(&progress) {
                 return Err(IndexError::Cancelled);

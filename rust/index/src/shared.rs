@@ -10,9 +10,13 @@ use rapidicom_core::Limits;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Rows of a record batch and of a Parquet row group.
 pub(crate) const ROWS: usize = 8192;
+
+/// How often the caller is asked whether to go on.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What is done with a file that is not DICOM.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
