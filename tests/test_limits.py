@@ -1,8 +1,10 @@
 """Limits: what a file may cost, enforced in one place."""
 
 import time
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import builders
@@ -120,3 +122,10 @@ def test_deadline() -> None:
     with pytest.raises(rd.LimitError) as refusal:
         exhaust(builders.file(content), rd.Limits(deadline_s=1e-6))
     assert refusal.value.name == "deadline_s"
+
+
+def test_deadline_of_an_index_is_one_file_s(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(builders.file(E.patient()))
+    late, in_time = (pa.table(rd.index(tmp_path, limits=rd.Limits(deadline_s=s))).to_pylist() for s in (1e-9, 60))
+    assert late[0]["status"] == "error" and "deadline_s" in late[0]["error"]
+    assert in_time[0]["status"] == "ok"

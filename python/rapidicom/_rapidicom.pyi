@@ -531,7 +531,7 @@ class Limits:
 
     @property
     def deadline_s(self) -> float | None:
-        """Seconds that one call may take; no bound."""
+        """Seconds that one call may take, or one file of an index; no bound."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...

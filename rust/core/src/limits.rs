@@ -1,5 +1,8 @@
 //! What one reading may cost. One place, passed to every path.
 
+use crate::error::{Error, Result};
+use std::time::Duration;
+
 /// Bounds on the work that a file may ask for; exceeding one is an error that names it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
@@ -27,7 +30,7 @@ pub struct Limits {
     pub max_fragments: u64,
     /// Entries of a lookup table.
     pub max_lut_entries: u32,
-    /// Seconds that one call may take.
+    /// Seconds that one call may take; of an index, one file.
     pub deadline_s: Option<f64>,
 }
 
@@ -39,6 +42,20 @@ impl Limits {
     /// How deep items may be entered.
     pub fn entered_depth(&self) -> u64 {
         u64::from(self.max_depth.min(Limits::DEEPEST))
+    }
+
+    /// That a call has not taken longer than it may.
+    pub fn within_deadline(&self, took: Duration) -> Result<()> {
+        let Some(limit) = self.deadline_s else {
+            return Ok(());
+        };
+        let took = took.as_secs_f64();
+        if took <= limit {
+            return Ok(());
+        }
+        let mut error = Error::limit("deadline_s", limit.ceil() as u64, took.ceil() as u64);
+        error.detail = format!("the call took {took:.3} s, deadline_s={limit}").into();
+        Err(error)
     }
 
     /// What honest files need, with room.

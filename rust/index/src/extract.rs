@@ -29,6 +29,7 @@ use rapidicom_source::{Identity, SourceError};
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Files that all needed less than was read before less is read.
 const PATIENCE: u32 = 16;
@@ -130,12 +131,19 @@ impl Extractor {
     ) -> Outcome {
         let mut file = FileBytes::new(reader, identity, path);
         let mut notes = Deviations::new(self.limits.max_warnings);
+        let begun = self.limits.deadline_s.map(|_| Instant::now());
         let mut read = self.read(&mut file, &mut notes);
         if !self.columns.walks() {
             self.adapt(file.prefix_len());
         }
         if let Err(changed) = file.confirm(identity) {
             read = Err(changed);
+        }
+        if let Some(begun) = begun
+            && read.is_ok()
+        {
+            let in_time = self.limits.within_deadline(begun.elapsed());
+            read = in_time.map_err(Failure::from);
         }
         let failure = match read {
             Err(Failure::Meaning(error))

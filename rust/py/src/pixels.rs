@@ -4,7 +4,6 @@ use crate::buffer::{HeldBuffer, PixelMap};
 use crate::error::{Result, from_source};
 use crate::frames::Frames;
 use crate::object::untracked;
-use crate::root::within_deadline;
 use crate::types::{Numpy, function};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -292,7 +291,9 @@ impl<'a> Wanted<'a> {
             py.detach(|| self.fill_stretch(some, place))
                 .map_err(|e| self.frames.raise(py, e))?;
             py.check_signals()?;
-            within_deadline(limits, begun).map_err(|e| self.frames.raise(py, e))?;
+            limits
+                .within_deadline(begun.elapsed())
+                .map_err(|e| self.frames.raise(py, e))?;
         }
         self.warn(py)
     }

@@ -119,7 +119,7 @@ impl Root {
             root.file.let_go().map_err(from_source)?;
         }
         root.check(Part::DataSet)?;
-        within_deadline(&root.options.limits, begun)?;
+        root.options.limits.within_deadline(begun.elapsed())?;
         if root.options.strict
             && let Some(first) = root.noted.kept().first()
         {
@@ -268,20 +268,6 @@ const GLANCES: u32 = 8;
 
 /// Room for the top level of most data sets.
 const USUAL_ELEMENTS: usize = 192;
-
-/// That a call has not taken longer than it may.
-pub(crate) fn within_deadline(limits: &Limits, begun: Instant) -> Result<()> {
-    let Some(limit) = limits.deadline_s else {
-        return Ok(());
-    };
-    let took = begun.elapsed().as_secs_f64();
-    if took <= limit {
-        return Ok(());
-    }
-    let mut error = Error::limit("deadline_s", limit.ceil() as u64, took.ceil() as u64);
-    error.detail = format!("the call took {took:.3} s, deadline_s={limit}").into();
-    Err(error)
-}
 
 fn begin(file: &Source, options: &ReadOptions, noted: &mut Deviations) -> Result<FileStart> {
     let wanted = StartOptions {

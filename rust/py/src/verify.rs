@@ -2,7 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::error::Result;
-use crate::root::{Part, Place, Root, within_deadline};
+use crate::root::{Part, Place, Root};
 use rapidicom_core::read::ElementHeader;
 use rapidicom_core::read::leniency::{Deviation, Deviations};
 use rapidicom_iod::image::Values;
@@ -59,7 +59,7 @@ pub(crate) fn deviations(data_set: &Dataset) -> Result<Vec<Deviation>> {
         &mut notes,
     )?;
     root.check(data_set.part)?;
-    within_deadline(&root.options.limits, begun)?;
+    root.options.limits.within_deadline(begun.elapsed())?;
     let found = notes.kept().to_vec();
     Ok(if top {
         root.all.get_or_init(|| found).clone()
