@@ -162,6 +162,24 @@ fn of_a_code_stream_that_breaks_off_the_tiles_before_are_real() {
 }
 
 #[test]
+fn no_tile_part_of_a_repaired_code_stream_declares_more_than_there_is() {
+    let (places, mut stream) = Encoder::grey(8, 8, 8).encode();
+    let first = places[0];
+    stream[first + 6..first + 10].copy_from_slice(&0x0001_0400u32.to_be_bytes());
+    // What comes before SOD is no SOT to us, but is one to OpenJPEG.
+    let sot = [0xFF, 0x90, 0, 10, 0, 0, 0x34, 0, 0, 0xC9, 0, 1, 0xFF, 0x93];
+    stream.splice(first + 12..first + 12, sot);
+    let parts = TileParts::read(&stream, &MainHeader::read(&stream).unwrap()).unwrap();
+    let repaired = parts.repaired(stream.clone());
+    for (at, declared) in [(first, 6), (first + 12, 6)].map(|(at, field)| (at, at + field)) {
+        let psot = repaired[declared..].first_chunk().unwrap();
+        assert_eq!(u32::from_be_bytes(*psot) as usize, stream.len() - at);
+    }
+    assert!(repaired.ends_with(&[0xFF, 0xD9]));
+    let _ = decode(&stream, &layout(8, 8, 1, 8));
+}
+
+#[test]
 fn a_missing_tile_is_no_black_tile() {
     let encoder = Encoder {
         tile: [16, 8],

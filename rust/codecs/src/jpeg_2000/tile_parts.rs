@@ -180,13 +180,22 @@ impl TileParts {
         Cow::Owned(copy)
     }
 
-    /// A code stream of what is there: the tile-part that was cut gets the length it has, EOC follows.
+    /// A code stream of what is there: a tile-part that goes beyond the end gets the length that is left, and EOC follows.
+    ///
+    /// So does all that looks like an SOT: once OpenJPEG does not stop at the first fault it comes upon others than we do, and allocates
+    /// what they declare. In no packet are there such bytes: after FF comes no more than 8F, B.10.1.
     pub(super) fn repaired(&self, mut stream: Vec<u8>) -> Vec<u8> {
-        if let Some((_, at)) = self.cut {
-            let length = (stream.len() - at) as u32;
-            if let Some(psot) = stream.get_mut(at + 6..at + 10) {
-                psot.copy_from_slice(&length.to_be_bytes());
+        let mut rest = stream.as_mut_slice();
+        while !rest.is_empty() {
+            let left = rest.len();
+            if let Some([0xFF, 0x90, 0, 10, _, _, psot @ .., _, _]) = rest.first_chunk_mut::<12>()
+                && u32::from_be_bytes(*psot) as usize > left
+            {
+                *psot = (left as u32).to_be_bytes();
             }
+            rest = rest.split_at_mut(1).1;
+        }
+        if self.cut.is_some() {
             stream.extend([0xFF, 0xD9]);
         }
         stream
