@@ -1,6 +1,6 @@
 //! The cells of one column, appended where they will stay, whatever the column's type.
 
-use crate::column::{Element, Fact, Kind, Origin};
+use crate::column::{Form, Kind, Origin};
 use crate::error::Result;
 use crate::schema::{frame_fields, warning_fields};
 use crate::tag_path::tag_path;
@@ -83,47 +83,32 @@ impl Each {
 
 impl Builder {
     pub(crate) fn new(origin: &Origin, rows: usize, bytes: usize) -> Builder {
-        let text = || TextColumn::new(rows, bytes);
         match origin {
-            Origin::Fact(fact) => match fact {
-                Fact::Path
-                | Fact::Status
-                | Fact::Error
-                | Fact::TransferSyntax
-                | Fact::Hash(..)
-                | Fact::Json
-                | Fact::Tag
-                | Fact::Vr
-                | Fact::Value => Builder::Text(text()),
-                Fact::Size
-                | Fact::PixelOffset
-                | Fact::PixelLength
-                | Fact::MtimeNs
-                | Fact::Inode => Builder::Int64(Int64Builder::with_capacity(rows)),
-                Fact::PathBytes => Builder::Binary(BinaryBuilder::new()),
-                Fact::SchemaVersion => Builder::Int32(Int32Builder::with_capacity(rows)),
-                Fact::Mtime => Builder::Time(
+            Origin::Fact(fact) => match fact.form() {
+                Form::Cell(kind) => Builder::of(kind, false, rows, bytes),
+                Form::Time => Builder::Time(
                     TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC"),
                 ),
-                Fact::Warnings => Builder::Structs(ListBuilder::with_capacity(
+                Form::Warnings => Builder::Structs(ListBuilder::with_capacity(
                     StructBuilder::from_fields(warning_fields(), 0),
                     rows,
                 )),
-                Fact::Frames => Builder::Structs(ListBuilder::with_capacity(
+                Form::Frames => Builder::Structs(ListBuilder::with_capacity(
                     StructBuilder::from_fields(frame_fields(), rows),
                     rows,
                 )),
             },
             Origin::Element(element) if element.is_each() => {
-                Builder::Each(Box::new(Each::new(Builder::of(element, 0, 0))))
+                let items = Builder::of(element.kind, element.list, 0, 0);
+                Builder::Each(Box::new(Each::new(items)))
             }
-            Origin::Element(element) => Builder::of(element, rows, bytes),
+            Origin::Element(element) => Builder::of(element.kind, element.list, rows, bytes),
         }
     }
 
-    /// Of the element's own values.
-    fn of(element: &Element, rows: usize, bytes: usize) -> Builder {
-        match (element.kind, element.list) {
+    /// Of values, or of lists of them.
+    fn of(kind: Kind, list: bool, rows: usize, bytes: usize) -> Builder {
+        match (kind, list) {
             (Kind::Text, false) => Builder::Text(TextColumn::new(rows, bytes)),
             (Kind::Text, true) => Builder::Texts(ListBuilder::with_capacity(
                 StringBuilder::with_capacity(rows, bytes),

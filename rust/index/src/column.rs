@@ -30,6 +30,38 @@ pub(crate) enum Fact {
     Value,
 }
 
+/// What the cells of a fact are.
+pub(crate) enum Form {
+    Cell(Kind),
+    Time,
+    Warnings,
+    Frames,
+}
+
+impl Fact {
+    pub(crate) fn form(self) -> Form {
+        match self {
+            Fact::Path
+            | Fact::Status
+            | Fact::Error
+            | Fact::TransferSyntax
+            | Fact::Hash(..)
+            | Fact::Json
+            | Fact::Tag
+            | Fact::Vr
+            | Fact::Value => Form::Cell(Kind::Text),
+            Fact::Size | Fact::PixelOffset | Fact::PixelLength | Fact::Inode | Fact::MtimeNs => {
+                Form::Cell(Kind::Int64)
+            }
+            Fact::PathBytes => Form::Cell(Kind::Binary),
+            Fact::SchemaVersion => Form::Cell(Kind::Int32),
+            Fact::Mtime => Form::Time,
+            Fact::Warnings => Form::Warnings,
+            Fact::Frames => Form::Frames,
+        }
+    }
+}
+
 /// Those of the default row.
 pub(crate) const FACTS: &[(&str, Fact)] = &[
     ("path", Fact::Path),

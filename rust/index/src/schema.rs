@@ -1,7 +1,7 @@
 //! What was asked for → columns: their names, their types and where they come from. The types follow from the
 //! dictionary alone, never from the data, so that the tables of any two runs fit together.
 
-use crate::column::{Asked, Column, Element, FACTS, Fact, Kind, Origin, Outermost, fact};
+use crate::column::{Asked, Column, Element, FACTS, Fact, Form, Kind, Origin, Outermost, fact};
 use crate::column_name::parse;
 use crate::error::Result;
 use crate::hash::Part;
@@ -311,39 +311,30 @@ fn private(asked: &[(String, Asked)]) -> Vec<PrivateTag> {
 
 fn field(column: &Column) -> Field {
     let data_type = match &column.origin {
-        Origin::Fact(fact) => match fact {
-            Fact::Path
-            | Fact::Status
-            | Fact::Error
-            | Fact::TransferSyntax
-            | Fact::Hash(..)
-            | Fact::Json
-            | Fact::Tag
-            | Fact::Vr
-            | Fact::Value => DataType::Utf8,
-            Fact::Size | Fact::PixelOffset | Fact::PixelLength | Fact::Inode | Fact::MtimeNs => {
-                DataType::Int64
-            }
-            Fact::PathBytes => DataType::Binary,
-            Fact::SchemaVersion => DataType::Int32,
-            Fact::Mtime => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-            Fact::Warnings => list_of(DataType::Struct(warning_fields())),
-            Fact::Frames => list_of(DataType::Struct(frame_fields())),
+        Origin::Fact(fact) => match fact.form() {
+            Form::Cell(kind) => data_type_of(kind),
+            Form::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Form::Warnings => list_of(DataType::Struct(warning_fields())),
+            Form::Frames => list_of(DataType::Struct(frame_fields())),
         },
         Origin::Element(element) => {
-            let one = match element.kind {
-                Kind::Text => DataType::Utf8,
-                Kind::Date => DataType::Date32,
-                Kind::Int32 => DataType::Int32,
-                Kind::Int64 => DataType::Int64,
-                Kind::Float64 => DataType::Float64,
-                Kind::Binary => DataType::Binary,
-            };
+            let one = data_type_of(element.kind);
             let one = if element.list { list_of(one) } else { one };
             if element.is_each() { list_of(one) } else { one }
         }
     };
     Field::new(&column.name, data_type, true)
+}
+
+fn data_type_of(kind: Kind) -> DataType {
+    match kind {
+        Kind::Text => DataType::Utf8,
+        Kind::Date => DataType::Date32,
+        Kind::Int32 => DataType::Int32,
+        Kind::Int64 => DataType::Int64,
+        Kind::Float64 => DataType::Float64,
+        Kind::Binary => DataType::Binary,
+    }
 }
 
 pub(crate) fn list_of(item: DataType) -> DataType {

@@ -326,15 +326,10 @@ impl Dataset {
             encoding: self.set.encoding,
             inherited: self.set.inherited,
         };
+        let root = Arc::clone(&self.root);
         Dataset {
-            root: Arc::clone(&self.root),
-            set,
-            part: self.part,
-            place: self.place.clone(),
-            values: OnceLock::new(),
-            asked: AtomicU64::new(0),
-            frames: OnceLock::new(),
             is_subset: true,
+            ..Dataset::with(root, set, self.part, self.place.clone())
         }
     }
 

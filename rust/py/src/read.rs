@@ -27,8 +27,8 @@ pub(crate) struct Settings {
     pub(crate) force: bool,
     pub(crate) transfer_syntax: Option<TransferSyntax>,
     pub(crate) access: Access,
-    /// Hold the descriptor: the source is read from at once and then let go of.
-    pub(crate) hold: bool,
+    /// The frames alone are read, at once: nothing is mapped, and the descriptor stays open until then.
+    pub(crate) frames_only: bool,
     pub(crate) strict: bool,
     pub(crate) limits: CoreLimits,
 }
@@ -37,7 +37,7 @@ impl Settings {
     fn options(self) -> ReadOptions {
         ReadOptions {
             stop_before_pixels: self.stop_before_pixels,
-            frames_only: self.hold,
+            frames_only: self.frames_only,
             specific_tags: self.specific_tags,
             force: self.force,
             transfer_syntax: self.transfer_syntax,
@@ -49,7 +49,7 @@ impl Settings {
 
 /// Reads a file.
 pub(crate) fn open_path(py: Python<'_>, path: PathBuf, settings: Settings) -> PyResult<Dataset> {
-    let access = if settings.hold {
+    let access = if settings.frames_only {
         Access::Read
     } else {
         settings.access
@@ -105,7 +105,7 @@ fn open(source: &Bound<'_, PyAny>, settings: Settings) -> PyResult<Dataset> {
 /// A stream that may be gone once it was read is read as far as it goes.
 fn whole(settings: Settings) -> Settings {
     Settings {
-        hold: false,
+        frames_only: false,
         ..settings
     }
 }
@@ -194,7 +194,7 @@ pub(crate) fn dcmread(
             .map(|uid| transfer_syntax_of(source.py(), uid))
             .transpose()?,
         access: access_of(access)?,
-        hold: false,
+        frames_only: false,
         strict,
         limits: limits.map_or(CoreLimits::DEFAULT, |l| l.0),
     };
@@ -233,9 +233,9 @@ fn frames_of(source: &Bound<'_, PyAny>, limits: Option<Limits>) -> PyResult<Fram
         return Frames::of(data_set.get()).map_err(|e| data_set.get().raise(source.py(), e));
     }
     let limits = limits.map_or(CoreLimits::DEFAULT, |l| l.0);
-    let opened = |hold| {
+    let opened = |frames_only| {
         let settings = Settings {
-            hold,
+            frames_only,
             limits,
             ..Settings::default()
         };

@@ -208,7 +208,7 @@ impl Root {
         }
         let mut headers = Vec::with_capacity(USUAL_ELEMENTS);
         let mut window = window(source, self.start.data_set, 0)?;
-        let mut glances = GLANCES;
+        let mut glances = 0..GLANCES;
         loop {
             let view = Window::new(&window.bytes, window.base);
             scanner.pass(Tag(u32::MAX), &view, |header| headers.push(header));
@@ -219,8 +219,7 @@ impl Root {
                     headers.push(header);
                 }
                 Event::Need(need) => {
-                    glances = glances.saturating_sub(1);
-                    window = next_window(source, &window, need, glances > 0)?;
+                    window = next_window(source, &window, need, glances.next().is_some())?;
                 }
                 Event::Stopped(mut header) => {
                     if self.options.frames_only && header.tag == Tag::PIXEL_DATA {
@@ -310,13 +309,13 @@ fn next_window<'a>(
     } else {
         0
     };
-    let at_least = need.length.max(had);
+    let (offset, at_least) = (need.offset.min(source.len()), need.length.max(had));
     let next = if glance {
-        let offset = need.offset.min(source.len());
-        source.glance(offset, at_least).map_err(from_source)?
+        source.glance(offset, at_least)
     } else {
-        window(source, need.offset, at_least)?
+        source.window(offset, at_least)
     };
+    let next = next.map_err(from_source)?;
     if next.base > need.offset || (next.bytes.len() as u64) < need.length {
         let error = Error::new(
             ErrorKind::Truncated,

@@ -88,11 +88,13 @@ enum Store {
         prefix: Vec<u8>,
         map: Map,
         origin: Origin,
+        /// The descriptor, where it was asked to be held.
         held: Option<File>,
     },
     Deferred {
         prefix: Vec<u8>,
         origin: Origin,
+        /// The descriptor, where it was asked to be held.
         held: Option<File>,
     },
     Foreign(Box<dyn ForeignBytes>),

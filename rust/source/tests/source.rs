@@ -105,19 +105,17 @@ fn bytes_and_windows_are_the_files() {
                 source.read_into(start, &mut out).unwrap();
                 assert_eq!(out, wanted);
                 let at_least = pick(len + 100);
-                for window in [
-                    source.window(start, at_least).unwrap(),
-                    source.glance(start, at_least).unwrap(),
-                    source.glance(start, at_least % 64).unwrap(),
+                let few = at_least % 64;
+                for (window, at_least) in [
+                    (source.window(start, at_least).unwrap(), at_least),
+                    (source.glance(start, at_least).unwrap(), at_least),
+                    (source.glance(start, few).unwrap(), few),
                 ] {
                     assert_eq!(window.base, start);
+                    assert!(window.bytes.len() as u64 >= at_least.min(len - start));
                     assert!(!window.bytes.is_empty() || start == len);
                     assert!(truth[start as usize..].starts_with(&window.bytes));
                 }
-                let window = source.window(start, at_least).unwrap();
-                assert!(window.bytes.len() as u64 >= at_least.min(len - start));
-                let glance = source.glance(start, at_least).unwrap();
-                assert!(glance.bytes.len() as u64 >= at_least.min(len - start));
             }
             source.check().unwrap();
             source.verify().unwrap();

@@ -171,8 +171,8 @@ fn no_tile_part_of_a_repaired_code_stream_declares_more_than_there_is() {
     stream.splice(first + 12..first + 12, sot);
     let parts = TileParts::read(&stream, &MainHeader::read(&stream).unwrap()).unwrap();
     let repaired = parts.repaired(stream.clone());
-    for (at, declared) in [(first, 6), (first + 12, 6)].map(|(at, field)| (at, at + field)) {
-        let psot = repaired[declared..].first_chunk().unwrap();
+    for at in [first, first + 12] {
+        let psot = repaired[at + 6..].first_chunk().unwrap();
         assert_eq!(u32::from_be_bytes(*psot) as usize, stream.len() - at);
     }
     assert!(repaired.ends_with(&[0xFF, 0xD9]));
