@@ -1,28 +1,29 @@
 //! Four Decimal Strings at once, in two registers of 256 bits: sixteen bytes of each.
 
 use super::super::number::EXACT_POWERS;
+use super::LANE;
 use core::arch::x86_64::{
-    __m128i, __m256d, __m256i, _mm_set_epi64x, _mm256_add_pd, _mm256_and_si256,
-    _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_castsi256_si128, _mm256_cmpeq_epi8,
-    _mm256_cvtepi32_pd, _mm256_div_pd, _mm256_extract_epi64, _mm256_extracti128_si256,
-    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_mul_pd,
-    _mm256_or_pd, _mm256_packus_epi32, _mm256_permutevar8x32_epi32, _mm256_set_m128i,
-    _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_set1_pd,
-    _mm256_setr_epi32, _mm256_setr_epi64x, _mm256_setr_pd, _mm256_shuffle_epi8, _mm256_sllv_epi64,
-    _mm256_sub_epi8,
+    __m128i, __m256d, __m256i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_madd_epi16,
+    _mm_maddubs_epi16, _mm_min_epu8, _mm_movemask_epi8, _mm_packus_epi32, _mm_set_epi64x,
+    _mm_set1_epi8, _mm_set1_epi16, _mm_set1_epi32, _mm_shuffle_epi8, _mm_sub_epi8, _mm256_add_pd,
+    _mm256_and_si256, _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_castsi256_si128,
+    _mm256_cmpeq_epi8, _mm256_cvtepi32_pd, _mm256_div_pd, _mm256_extract_epi64,
+    _mm256_extracti128_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_min_epu8,
+    _mm256_movemask_epi8, _mm256_mul_pd, _mm256_or_pd, _mm256_packus_epi32,
+    _mm256_permutevar8x32_epi32, _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi16,
+    _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setr_epi32, _mm256_setr_epi64x,
+    _mm256_setr_pd, _mm256_shuffle_epi8, _mm256_sllv_epi64, _mm256_sub_epi8,
 };
 
-/// Bytes of one number: a DS has no more. PS3.5 §6.2
-const LANE: usize = 16;
 /// Bytes in which the backslashes are looked for.
 const REACH: usize = 64;
 /// Bytes that are looked at together: the last number may begin where the reach ends.
-pub(super) const AHEAD: usize = REACH + LANE;
+const AHEAD: usize = REACH + LANE;
 
-/// The numbers at the front.
-pub(super) struct Usual {
+/// Numbers at the front.
+pub(super) struct Four {
     pub(super) numbers: [f64; 4],
-    /// How many there are: three or four.
+    /// How many there are: four, or three long ones.
     pub(super) count: usize,
     /// Their bytes, the backslash behind each among them.
     pub(super) length: usize,
@@ -53,6 +54,11 @@ const fn places() -> [[[u8; LANE]; LANE]; LANE + 1] {
     places
 }
 
+// What neighbours are multiplied with before they are added: the first and the second.
+const TENS: i16 = i16::from_le_bytes([10, 1]);
+const HUNDREDS: i32 = 100 | 1 << 16;
+const TEN_THOUSANDS: i32 = 10_000 | 1 << 16;
+
 // Masks have a bit for each byte of the four numbers, sixteen for each.
 /// The first byte of each.
 const FIRST: u64 = 0x0001_0001_0001_0001;
@@ -61,13 +67,49 @@ const LAST: u64 = FIRST << 15;
 /// All but the last: added to any of them, it carries into the last.
 const OTHERS: u64 = !LAST;
 
-/// The first three or four numbers, if all of them are of the usual form: a sign or none, digits, a point among them or none, then a
-/// backslash.
+/// One number of the usual form, a sign or none, digits, a point among them or none, then a backslash; and the bytes of all that.
 ///
 /// Fifteen digits are below 2^53, so that the division rounds once.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2")]
-pub(super) fn usual(ahead: &[u8; AHEAD]) -> Option<Usual> {
+pub(super) fn one(ahead: &[u8; LANE]) -> Option<(f64, usize)> {
+    let bytes = register(ahead);
+    let all = |byte: u8| _mm_set1_epi8(byte.cast_signed());
+    let bits = |mask: __m128i| _mm_movemask_epi8(mask).cast_unsigned();
+    let length = bits(_mm_cmpeq_epi8(bytes, all(b'\\'))).trailing_zeros();
+    let inside = !u32::MAX.checked_shl(length)?;
+    let values = _mm_sub_epi8(bytes, all(b'0'));
+    let is_digit = _mm_cmpeq_epi8(_mm_min_epu8(values, all(9)), values);
+    let digits = bits(is_digit) & inside;
+    let negative = ahead[0] == b'-';
+    let points = !digits & inside & !u32::from(negative);
+    if points & points.wrapping_sub(1) != 0 || digits == 0 {
+        return None;
+    }
+    let length = length as usize;
+    let point = (points | 1 << (LANE - 1)).trailing_zeros() as usize;
+    if points != 0 && ahead.get(point) != Some(&b'.') {
+        return None;
+    }
+    let places = register(PLACES.get(length)?.get(point)?);
+    let aligned = _mm_shuffle_epi8(_mm_and_si128(values, is_digit), places);
+    let pairs = _mm_maddubs_epi16(aligned, _mm_set1_epi16(TENS));
+    let fours = _mm_madd_epi16(pairs, _mm_set1_epi32(HUNDREDS));
+    let fours = _mm_packus_epi32(fours, fours);
+    let eights = _mm_madd_epi16(fours, _mm_set1_epi32(TEN_THOUSANDS));
+    let eights = _mm_cvtsi128_si64(eights).cast_unsigned();
+    let mantissa = (eights & 0xFFFF_FFFF) * 100_000_000 + (eights >> 32);
+    let fraction = length.saturating_sub(point + 1);
+    let value = mantissa.cast_signed() as f64 / EXACT_POWERS.get(fraction)?;
+    // No branch: signs are what no processor guesses.
+    let sign = u64::from(negative) << 63;
+    Some((f64::from_bits(value.to_bits() | sign), length + 1))
+}
+
+/// The first four numbers, or three, if all are of that form.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+pub(super) fn four(ahead: &[u8; AHEAD]) -> Option<Four> {
     let at = |start: usize| ahead.get(start..)?.first_chunk::<LANE>();
     let reach = [pair(at(0)?, at(16)?), pair(at(32)?, at(48)?)];
     let ends = mask(is(reach[0], b'\\'), is(reach[1], b'\\'));
@@ -126,7 +168,7 @@ pub(super) fn usual(ahead: &[u8; AHEAD]) -> Option<Usual> {
     ];
     let eights = _mm256_madd_epi16(
         _mm256_packus_epi32(fours[0], fours[1]),
-        _mm256_set1_epi32(0x0001_2710),
+        _mm256_set1_epi32(TEN_THOUSANDS),
     );
     // The upper eight digits of all, then the lower.
     let order = _mm256_setr_epi32(0, 4, 2, 6, 1, 5, 3, 7);
@@ -144,7 +186,7 @@ pub(super) fn usual(ahead: &[u8; AHEAD]) -> Option<Usual> {
     );
     let signs = _mm256_and_si256(signs, _mm256_set1_epi64x(i64::MIN));
     let numbers = _mm256_or_pd(_mm256_div_pd(mantissas, powers), _mm256_castsi256_pd(signs));
-    Some(Usual {
+    Some(Four {
         numbers: doubles(numbers),
         count,
         length,
@@ -203,8 +245,8 @@ fn mask(low: __m256i, high: __m256i) -> u64 {
 #[target_feature(enable = "avx2")]
 fn fours(digits: __m256i, places: __m256i) -> __m256i {
     let aligned = _mm256_shuffle_epi8(digits, places);
-    let pairs = _mm256_maddubs_epi16(aligned, _mm256_set1_epi16(0x010A));
-    _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x0001_0064))
+    let pairs = _mm256_maddubs_epi16(aligned, _mm256_set1_epi16(TENS));
+    _mm256_madd_epi16(pairs, _mm256_set1_epi32(HUNDREDS))
 }
 
 #[inline]
@@ -218,17 +260,4 @@ fn doubles(register: __m256d) -> [f64; 4] {
         _mm256_extract_epi64::<3>(bits),
     ]
     .map(|bits| f64::from_bits(bits.cast_unsigned()))
-}
-
-/// The last numbers, with a backslash behind them and zeros after that.
-pub(super) fn padded(rest: &[u8]) -> [u8; AHEAD] {
-    let mut out = [0; AHEAD];
-    for (i, byte) in out.iter_mut().enumerate() {
-        *byte = match rest.get(i) {
-            Some(&byte) => byte,
-            None if (i - rest.len()).is_multiple_of(2) => b'\\',
-            None => b'0',
-        };
-    }
-    out
 }
