@@ -22,22 +22,37 @@ impl Reader {
         }
     }
 
-    /// The first `want` bytes of a file in a directory, and which file it is if that was asked for.
+    /// Opens a file in a directory: which file it is, if that was asked for.
     #[inline]
-    pub(crate) fn read_in(
+    pub(crate) fn open_in(
         &mut self,
         directory: &Directory,
         name: &Name,
-        want: usize,
     ) -> Result<Option<Identity>> {
-        (self.object, self.asked) = (None, want);
-        self.file.read_in(directory, name, want)
+        self.object = None;
+        self.file.open_in(directory, name)
     }
 
-    /// The same by a path.
+    /// Reads the first `want` bytes of the opened file.
+    #[inline]
+    pub(crate) fn fill(&mut self, want: usize) -> Result<()> {
+        self.asked = want;
+        self.file.fill(want)
+    }
+
+    /// The first `want` bytes of the file at a path, and which it is if that was asked for.
     pub(crate) fn read_at(&mut self, path: &Path, want: usize) -> Result<Option<Identity>> {
-        (self.object, self.asked) = (None, want);
-        self.file.read_at(path, want)
+        self.object = None;
+        let identity = self.file.open_at(path)?;
+        self.fill(want)?;
+        Ok(identity)
+    }
+
+    /// Closes what was opened and forgets its bytes.
+    #[inline]
+    pub(crate) fn close(&mut self) {
+        self.object = None;
+        self.file.close();
     }
 
     /// The first bytes of an object.

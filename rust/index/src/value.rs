@@ -11,7 +11,7 @@ use rapidicom_core::read::leniency::{Deviations, Leniency};
 use rapidicom_core::read::{ElementHeader, Flags};
 use rapidicom_core::value::charset::SpecificCharacterSet;
 use rapidicom_core::value::decimals::{Decimal, Decimals};
-use rapidicom_core::value::number::{Number, decimal, integer, numbers, trim_ascii};
+use rapidicom_core::value::number::{Number, decimal, integer, number, numbers, trim_ascii};
 use rapidicom_core::value::text;
 use rapidicom_core::value::validate::leniency_of;
 use rapidicom_core::{Tag, Vr};
@@ -199,16 +199,24 @@ pub(crate) fn each_number<'a>(value: &Value<'a>) -> impl Iterator<Item = Number>
     let &Value {
         bytes, vr, little, ..
     } = value;
-    let step = if vr == Vr::AT { 4 } else { vr.unit() };
-    bytes.chunks_exact(step).filter_map(move |chunk| {
-        let mut parts = numbers(vr, chunk, little);
-        match (parts.next(), parts.next()) {
-            (Some(Number::Unsigned(group)), Some(Number::Unsigned(element))) => {
-                Some(Number::Unsigned(group << 16 | element))
-            }
-            (one, _) => one,
-        }
-    })
+    let all = bytes.chunks_exact(number_length(vr));
+    all.map(move |chunk| one_number(vr, chunk, little))
+}
+
+fn number_length(vr: Vr) -> usize {
+    if vr == Vr::AT { 4 } else { vr.unit() }
+}
+
+#[inline]
+fn one_number(vr: Vr, chunk: &[u8], little: bool) -> Number {
+    if vr != Vr::AT {
+        return number(vr, chunk, little);
+    }
+    let halves = numbers(vr, chunk, little);
+    Number::Unsigned(halves.fold(0, |tag, half| match half {
+        Number::Unsigned(half) => tag << 16 | half,
+        _ => tag,
+    }))
 }
 
 /// A number in the fewest digits from which it is read again, as JSON writes it; one that is finite.
@@ -246,17 +254,19 @@ fn scalar<T: ArrowPrimitiveType>(
     notes: &mut Deviations,
     take: impl Fn(One<'_>) -> Taken<T::Native>,
 ) {
-    let (first, more) = match first(value) {
-        Ok(found) => found,
-        Err(code) => {
-            value.note(code, notes);
-            return builder.append_null();
+    let (taken, more) = if value.vr.is_text() {
+        let (text, more) = first_text(value.bytes);
+        (take(One::Text(text)), more)
+    } else {
+        match first_number(value) {
+            Ok((number, more)) => (take(One::Number(number)), more),
+            Err(code) => (Err(code), false),
         }
     };
     if more {
         value.note(Leniency::MultiplicityWrong, notes);
     }
-    builder.append_option(noted(take(first), value, notes));
+    builder.append_option(noted(taken, value, notes));
 }
 
 #[inline]
@@ -269,27 +279,24 @@ fn noted<T>(taken: Taken<T>, value: &Value<'_>, notes: &mut Deviations) -> Optio
 
 /// The first value, and whether there are more.
 #[inline]
-fn first<'a>(value: &Value<'a>) -> Result<(One<'a>, bool), Leniency> {
-    if value.vr.is_text() {
-        let bytes = value.bytes;
-        return Ok(match bytes.iter().position(|&b| b == b'\\') {
-            Some(at) => (One::Text(trim(bytes.get(..at).unwrap_or_default())), true),
-            None => (One::Text(trim(bytes)), false),
-        });
+fn first_text(bytes: &[u8]) -> (&[u8], bool) {
+    match bytes.iter().position(|&b| b == b'\\') {
+        Some(at) => (trim(bytes.get(..at).unwrap_or_default()), true),
+        None => (trim(bytes), false),
     }
+}
+
+/// The first number, and whether there are more: by comparing, since a length that is not known beforehand is divided by slowly.
+#[inline]
+fn first_number(value: &Value<'_>) -> Result<(Number, bool), Leniency> {
     if !is_number(value.vr) {
         return Err(Leniency::VrUnexpected);
     }
-    if value.vr == Vr::AT {
-        return first_of(each_number(value));
-    }
-    first_of(numbers(value.vr, value.bytes, value.little))
-}
-
-#[inline]
-fn first_of<'a>(mut all: impl Iterator<Item = Number>) -> Result<(One<'a>, bool), Leniency> {
-    let one = all.next().ok_or(Leniency::ValueLengthInvalid)?;
-    Ok((One::Number(one), all.next().is_some()))
+    let length = number_length(value.vr);
+    let chunk = value.bytes.get(..length);
+    let chunk = chunk.ok_or(Leniency::ValueLengthInvalid)?;
+    let number = one_number(value.vr, chunk, value.little);
+    Ok((number, value.bytes.len() >= 2 * length))
 }
 
 #[inline]

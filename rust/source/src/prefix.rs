@@ -39,15 +39,20 @@ impl PrefixReader {
         self
     }
 
-    /// Closes the file before, opens `name` in `directory` and reads up to `want` bytes by one `pread`; fewer where the
-    /// file ends. A directory is `EISDIR`, a FIFO `ENOTSUP`, a socket `ENXIO`, at once. A device that can be read like
-    /// a file is, unless the identity is asked for: then it is `ENOTSUP`.
+    /// [`PrefixReader::open`], then [`PrefixReader::fill`].
     pub fn read(
         &mut self,
         directory: impl AsFd,
         name: &CStr,
         want: usize,
     ) -> Result<(&[u8], Option<Identity>)> {
+        let identity = self.open(directory, name)?;
+        Ok((self.fill(want)?, identity))
+    }
+
+    /// Closes the file before and opens `name` in `directory`. A directory is `EISDIR`, a FIFO `ENOTSUP`, a socket `ENXIO`,
+    /// at once. A device that can be read like a file is, unless the identity is asked for: then it is `ENOTSUP`.
+    pub fn open(&mut self, directory: impl AsFd, name: &CStr) -> Result<Option<Identity>> {
         self.close();
         let flags = if self.no_follow {
             OPEN_FLAGS | OFlags::NOFOLLOW
@@ -61,8 +66,13 @@ impl PrefixReader {
             None
         };
         self.file = Some(fd);
+        Ok(identity)
+    }
+
+    /// Reads up to `want` bytes from the file's start by one `pread`, fewer where the file ends, and returns them.
+    pub fn fill(&mut self, want: usize) -> Result<&[u8]> {
         self.fill_once(want)?;
-        Ok((self.bytes(), identity))
+        Ok(self.bytes())
     }
 
     /// Reads on until there are `upto` bytes from the file's start or the file ends, and returns all there are.

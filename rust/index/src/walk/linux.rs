@@ -107,22 +107,31 @@ impl FileReader {
         }
     }
 
-    /// The first `want` bytes of a file in a directory, and which file it is if that was asked for.
+    /// Opens a file in a directory: which file it is, if that was asked for.
     #[inline]
-    pub(crate) fn read_in(
+    pub(crate) fn open_in(
         &mut self,
         directory: &Directory,
         name: &Name,
-        want: usize,
     ) -> Result<Option<Identity>> {
-        Ok(self.prefix.read(&directory.fd, name, want)?.1)
+        self.prefix.open(&directory.fd, name)
     }
 
     /// The same by a path.
-    pub(crate) fn read_at(&mut self, path: &Path, want: usize) -> Result<Option<Identity>> {
+    pub(crate) fn open_at(&mut self, path: &Path) -> Result<Option<Identity>> {
         let name = CString::new(path.as_os_str().as_bytes())
             .map_err(|_| SourceError::from(Errno::INVAL))?;
-        Ok(self.prefix.read(CWD, &name, want)?.1)
+        self.prefix.open(CWD, &name)
+    }
+
+    /// Reads the first `want` bytes of the opened file.
+    #[inline]
+    pub(crate) fn fill(&mut self, want: usize) -> Result<()> {
+        self.prefix.fill(want).map(|_| ())
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.prefix.close();
     }
 
     /// Bytes from anywhere in the file that was read last.

@@ -88,24 +88,31 @@ impl FileReader {
         FileReader::default()
     }
 
-    /// The first `want` bytes of a file in a directory, and which file it is.
-    pub(crate) fn read_in(
+    /// Opens a file in a directory: which file it is.
+    pub(crate) fn open_in(
         &mut self,
         directory: &Directory,
         name: &Name,
-        want: usize,
     ) -> Result<Option<Identity>> {
-        self.read_at(&directory.path.join(name), want)
+        self.open_at(&directory.path.join(name))
     }
 
     /// The same by a path.
-    pub(crate) fn read_at(&mut self, path: &Path, want: usize) -> Result<Option<Identity>> {
-        (self.file, self.filled, self.ended) = (None, 0, false);
+    pub(crate) fn open_at(&mut self, path: &Path) -> Result<Option<Identity>> {
+        self.close();
         let file = File::open(path)?;
         let identity = file.identity();
         self.file = Some(file);
-        self.more(want)?;
         Ok(Some(identity))
+    }
+
+    /// Reads the first `want` bytes of the opened file.
+    pub(crate) fn fill(&mut self, want: usize) -> Result<()> {
+        self.more(want)
+    }
+
+    pub(crate) fn close(&mut self) {
+        (self.file, self.filled, self.ended) = (None, 0, false);
     }
 
     /// Bytes from anywhere in the file that was read last.
@@ -168,18 +175,16 @@ mod tests {
             (700, 1, 2)
         );
         let mut reader = FileReader::new(false);
-        let identity = reader
-            .read_in(&directory, &"600".into(), 512)
-            .unwrap()
-            .unwrap();
+        let identity = reader.open_in(&directory, &"600".into()).unwrap().unwrap();
+        reader.fill(512).unwrap();
         assert_eq!(
             (identity.size, reader.bytes().len(), reader.ended()),
             (600, 512, false)
         );
         reader.more(1024).unwrap();
         assert_eq!((reader.bytes().len(), reader.ended()), (600, true));
-        assert!(reader.read_at(&folder.join("inner"), 512).is_err());
-        assert!(reader.read_at(&folder.join("absent"), 512).is_err());
+        assert!(reader.open_at(&folder.join("inner")).is_err());
+        assert!(reader.open_at(&folder.join("absent")).is_err());
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }
