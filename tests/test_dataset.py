@@ -85,8 +85,24 @@ def test_walk_and_iterall(ds: rd.Dataset) -> None:
     walked = list(ds.walk())
     assert [element.tag for _, element in walked] == [element.tag for element in every]
     where, element = next((where, element) for where, element in walked if element.keyword == "ImageComments")
-    assert element.value == "last"
-    assert "ReferencedImageSequence[1]" in str(where) or (0x00081140, 1) in tuple(where) or "1" in str(where)
+    assert (where, element.value) == ("ReferencedImageSequence[1].ImageComments", "last")
+
+
+@pytest.mark.parametrize("kept", [1, 2, 3, 5])
+def test_an_element_that_is_kept_stays_itself_as_the_walk_goes_on(ds: rd.Dataset, kept: int) -> None:
+    whole = [(element.tag, element.VR, element.value, bytes(element.raw)) for element in ds.iterall()]
+    for walk in (ds.iterall(), (element for _, element in ds.walk())):
+        held = [element for n, element in enumerate(walk) if n % kept == 0]
+        assert len({id(element) for element in held}) == len(held)
+        assert [(element.tag, element.VR, element.value, bytes(element.raw)) for element in held] == whole[::kept]
+
+
+def test_what_an_element_gave_outlives_it(ds: rd.Dataset) -> None:
+    walk = ds.iterall()
+    raw, value, getter = next((e.raw, e.value, e.__getattribute__) for e in walk if e.keyword == "PatientName")
+    list(walk)
+    assert (bytes(raw).rstrip(), value) == (str(value).encode(), ds.PatientName)
+    assert getter("keyword") == "PatientName"
 
 
 def test_paths(ds: rd.Dataset) -> None:

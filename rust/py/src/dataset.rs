@@ -7,7 +7,8 @@ use crate::frames::{FrameTable, Frames};
 use crate::keyword::{Key, Step, key_of, tag_from};
 use crate::object::{Slots, untracked};
 use crate::pixels::{self, Wish};
-use crate::root::{Part, Place, Root};
+use crate::place::Place;
+use crate::root::{Part, Root};
 use crate::sequence::Sequence;
 use crate::types::{function, python};
 use crate::value::{Field, empty};
@@ -30,7 +31,7 @@ pub(crate) struct Dataset {
     pub(crate) root: Arc<Root>,
     pub(crate) set: DataSet,
     pub(crate) part: Part,
-    pub(crate) place: Option<Arc<Place>>,
+    pub(crate) place: Place,
     /// Made for the first value that is kept.
     values: OnceLock<Slots>,
     /// Which values were asked for: the bit of an element's place, counted modulo 64.
@@ -62,7 +63,7 @@ impl Dataset {
             encoding,
             Inherited::default(),
             Part::DataSet,
-            None,
+            Place::TOP,
         )
     }
 
@@ -72,13 +73,13 @@ impl Dataset {
         encoding: Encoding,
         inherited: Inherited,
         part: Part,
-        place: Option<Arc<Place>>,
+        place: Place,
     ) -> Dataset {
         let set = DataSet::new(headers, encoding, inherited, |h| root.value(part, h).ok());
         Dataset::with(root, set, part, place)
     }
 
-    fn with(root: Arc<Root>, set: DataSet, part: Part, place: Option<Arc<Place>>) -> Dataset {
+    fn with(root: Arc<Root>, set: DataSet, part: Part, place: Place) -> Dataset {
         Dataset {
             root,
             set,
@@ -98,7 +99,7 @@ impl Dataset {
         encoding: Encoding,
         inherited: Inherited,
         part: Part,
-        place: Arc<Place>,
+        place: Place,
     ) -> Result<Dataset> {
         let headers = {
             let bytes = root.bytes(part, range.clone())?;
@@ -113,7 +114,7 @@ impl Dataset {
             encoding,
             inherited,
             part,
-            Some(place),
+            place,
         ))
     }
 
@@ -138,7 +139,7 @@ impl Dataset {
     #[cold]
     pub(crate) fn raise(&self, py: Python<'_>, mut error: Error) -> PyErr {
         if error.path.is_empty() {
-            error.path = Place::path(self.place.as_ref());
+            error.path = self.place.path();
         }
         raise(py, error, self.root.path())
     }
@@ -552,7 +553,7 @@ impl Dataset {
         let this = slf.get();
         let set = this.root.file_meta().map_err(|e| this.raise(slf.py(), e))?;
         let root = Arc::clone(&this.root);
-        Bound::new(slf.py(), Dataset::with(root, set, Part::File, None))
+        Bound::new(slf.py(), Dataset::with(root, set, Part::File, Place::TOP))
     }
 
     #[getter]

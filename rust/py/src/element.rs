@@ -3,40 +3,71 @@
 use crate::dataset::Dataset;
 use crate::frames::lend;
 use crate::numbers;
-use crate::object::untracked;
+use crate::object::{Renewable, renew, untracked};
 use crate::sequence::Sequence;
 use crate::types::{function, python};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyMemoryView, PyString, PyTuple};
 use rapidicom_core::read::{ElementHeader, Flags};
 use rapidicom_core::{Tag, Vr, dictionary};
+use std::ops::Deref;
 
 /// One element: tag, VR, and where its Value Field lies. PS3.5 §7.1
 #[pyclass(frozen, module = "rapidicom", name = "DataElement")]
-pub(crate) struct DataElement {
+pub(crate) struct DataElement(Renewable<Content>);
+
+/// Which element.
+pub(crate) struct Content {
     data_set: Py<Dataset>,
     index: usize,
     header: ElementHeader,
 }
 
+impl Content {
+    fn of(data_set: &Bound<'_, Dataset>, index: usize) -> PyResult<Content> {
+        let header = data_set.get().header(index);
+        Ok(Content {
+            header: *header.map_err(|e| data_set.get().raise(data_set.py(), e))?,
+            data_set: data_set.clone().unbind(),
+            index,
+        })
+    }
+}
+
+impl Deref for DataElement {
+    type Target = Content;
+
+    #[inline]
+    fn deref(&self) -> &Content {
+        &self.0
+    }
+}
+
 impl DataElement {
     /// The element at `index` of a level.
+    #[inline]
     pub(crate) fn of<'py>(
         data_set: &Bound<'py, Dataset>,
         index: usize,
     ) -> PyResult<Bound<'py, DataElement>> {
-        let header = *data_set
-            .get()
-            .header(index)
-            .map_err(|e| data_set.get().raise(data_set.py(), e))?;
-        untracked(
-            data_set.py(),
-            DataElement {
-                data_set: data_set.clone().unbind(),
-                index,
-                header,
-            },
-        )
+        DataElement::with(data_set.py(), Content::of(data_set, index)?)
+    }
+
+    /// The same in the place of `spent` if nobody else has that one any more.
+    #[inline]
+    pub(crate) fn instead<'py>(
+        spent: Bound<'py, DataElement>,
+        data_set: &Bound<'py, Dataset>,
+        index: usize,
+    ) -> PyResult<Bound<'py, DataElement>> {
+        renew(spent, Content::of(data_set, index)?, |element| {
+            &element.get().0
+        })
+        .or_else(|content| DataElement::with(data_set.py(), content))
+    }
+
+    fn with(py: Python<'_>, content: Content) -> PyResult<Bound<'_, DataElement>> {
+        untracked(py, DataElement(Renewable::new(content)))
     }
 
     fn set(&self) -> &Dataset {

@@ -4,7 +4,8 @@ use crate::buffer::{HeldBuffer, fill};
 use crate::dataset::Dataset;
 use crate::error::{Result, from_source, raise};
 use crate::pixels::{self, Wish};
-use crate::root::{Part, Place, Root};
+use crate::place::Place;
+use crate::root::{Part, Root};
 use crate::types::function;
 use crate::verify::Level;
 use pyo3::exceptions::{PyBufferError, PyIndexError, PyTypeError};
@@ -45,7 +46,7 @@ impl FrameTable {
         let syntax = root
             .start
             .transfer_syntax
-            .filter(|_| data_set.place.is_none());
+            .filter(|_| data_set.place.is_top());
         let mut image = Image::of(&data_set.set, &level, syntax, false, limits, &mut unheard)?;
         let encapsulated = if image.encapsulated {
             let source = root.source(data_set.part);
@@ -115,7 +116,7 @@ fn fragments_of(
 pub(crate) struct Frames {
     pub(crate) root: Arc<Root>,
     pub(crate) part: Part,
-    pub(crate) place: Option<Arc<Place>>,
+    pub(crate) place: Place,
     pub(crate) table: Arc<FrameTable>,
     /// Which frames of the image, in order.
     pub(crate) chosen: Chosen,
@@ -159,7 +160,7 @@ impl Frames {
     #[cold]
     pub(crate) fn raise(&self, py: Python<'_>, mut error: Error) -> PyErr {
         if error.path.is_empty() {
-            error.path = Place::path(self.place.as_ref());
+            error.path = self.place.path();
         }
         raise(py, error, self.root.path())
     }

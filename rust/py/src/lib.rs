@@ -19,6 +19,7 @@ mod object;
 mod object_source;
 mod pickle;
 mod pixels;
+mod place;
 mod read;
 mod root;
 mod sequence;

@@ -5,12 +5,15 @@
 //! dropped: a pointer read from it therefore stays a live object as long as the slot is borrowed. `untracked` takes an
 //! object out of the list that the collector walks; the collector looks for cycles, and no object of the classes that are
 //! made so can be part of one: they are frozen, have no `__dict__`, and what they refer to was made before them and never
-//! refers back.
+//! refers back. What a `Renewable` holds is replaced only through `renew`, which asks for an object that nobody else has a
+//! reference to: whoever reads the content, with the interpreter locked or not, does so through a reference of its own.
 
 use pyo3::PyClass;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use std::cell::UnsafeCell;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -107,5 +110,45 @@ pub(crate) fn untracked<T: PyClass>(
     let object = Bound::new(py, value)?;
     // SAFETY: a live object of a type that the collector tracks (all classes of PyO3 are); see the module's paragraph.
     unsafe { ffi::PyObject_GC_UnTrack(object.as_ptr().cast()) };
+    Ok(object)
+}
+
+/// The content of an object that may become another one's, rather than that one is made and this one thrown away.
+pub(crate) struct Renewable<T>(UnsafeCell<T>);
+
+// SAFETY: shared references are given out as `T`'s own would be; the one exclusive access is that of `renew`, see the module's paragraph.
+unsafe impl<T: Send + Sync> Sync for Renewable<T> {}
+
+impl<T> Renewable<T> {
+    pub(crate) fn new(content: T) -> Renewable<T> {
+        Renewable(UnsafeCell::new(content))
+    }
+}
+
+impl<T> Deref for Renewable<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: nothing writes as long as the object is referred to from here, see the module's paragraph.
+        unsafe { &*self.0.get() }
+    }
+}
+
+/// The object with a new content if it is the only reference to it; else the content.
+#[inline]
+pub(crate) fn renew<'py, C, T>(
+    object: Bound<'py, C>,
+    content: T,
+    of: impl for<'a> Fn(&'a Bound<'py, C>) -> &'a Renewable<T>,
+) -> Result<Bound<'py, C>, T> {
+    // SAFETY: a live object.
+    if unsafe { ffi::Py_REFCNT(object.as_ptr()) } != 1 {
+        return Err(content);
+    }
+    let place = of(&object).0.get();
+    // SAFETY: the one reference is `object`, and the interpreter is locked: nobody reads, and nobody can get another, see the module's
+    // paragraph. The old content is dropped when the new one stands.
+    drop(unsafe { ptr::replace(place, content) });
     Ok(object)
 }

@@ -2,8 +2,9 @@
 
 use crate::dataset::Dataset;
 use crate::limits::Limits;
+use crate::place::Place;
 use crate::read::{self, Settings};
-use crate::root::{Part, Place, Root};
+use crate::root::{Part, Root};
 use crate::sequence::Sequence;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
@@ -76,7 +77,7 @@ pub(crate) fn reduce<'py>(slf: &Bound<'py, Dataset>) -> PyResult<Bound<'py, PyTu
     let restore = py
         .import("rapidicom._rapidicom")?
         .getattr("_restore_dataset")?;
-    let path = steps(&Place::path(this.place.as_ref()));
+    let path = steps(&this.place.path());
     let only: Option<Vec<u32>> = this
         .is_subset
         .then(|| this.set.headers.iter().map(|h| h.tag.0).collect());
@@ -88,13 +89,13 @@ pub(crate) fn reduce<'py>(slf: &Bound<'py, Dataset>) -> PyResult<Bound<'py, PyTu
 pub(crate) fn reduce_sequence<'py>(
     py: Python<'py>,
     root: &Root,
-    place: Option<&std::sync::Arc<Place>>,
+    place: &Place,
     tag: Tag,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let restore = py
         .import("rapidicom._rapidicom")?
         .getattr("_restore_sequence")?;
-    let path = steps(&Place::path(place));
+    let path = steps(&place.path());
     (restore, (state(py, root)?, path, tag.0)).into_pyobject(py)
 }
 

@@ -2,7 +2,6 @@
 
 use crate::error::{Result, from_source};
 use rapidicom_core::data_set::{DataSet, Inherited};
-use rapidicom_core::error::PathStep;
 use rapidicom_core::read::leniency::{Deviation, Deviations};
 use rapidicom_core::read::{
     ElementHeader, Event, FileStart, Flags, Need, Scanner, StartOptions, Window, inflate, scan,
@@ -14,7 +13,7 @@ use rapidicom_source::Source;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 /// How a stream is to be read.
@@ -43,44 +42,6 @@ pub(crate) struct Root {
     pub(crate) noted: Deviations,
     /// What was forgiven anywhere, once it has been asked for.
     pub(crate) all: OnceLock<Vec<Deviation>>,
-}
-
-/// An item: which, of what sequence, in what item.
-#[derive(Debug)]
-pub(crate) struct Place {
-    pub(crate) step: PathStep,
-    pub(crate) parent: Option<Arc<Place>>,
-    /// How many items lie around its elements, itself among them.
-    depth: u32,
-}
-
-impl Place {
-    /// An item of a sequence in the item `parent`, or at the top.
-    pub(crate) fn within(parent: Option<&Arc<Place>>, step: PathStep) -> Arc<Place> {
-        let depth = Place::depth(parent).saturating_add(1);
-        Arc::new(Place {
-            step,
-            parent: parent.cloned(),
-            depth,
-        })
-    }
-
-    /// How many items lie around.
-    pub(crate) fn depth(place: Option<&Arc<Place>>) -> u32 {
-        place.map_or(0, |place| place.depth)
-    }
-
-    /// The steps from the top down to `place`.
-    pub(crate) fn path(place: Option<&Arc<Place>>) -> Vec<PathStep> {
-        let mut steps = Vec::new();
-        let mut at = place;
-        while let Some(place) = at {
-            steps.push(place.step);
-            at = place.parent.as_ref();
-        }
-        steps.reverse();
-        steps
-    }
 }
 
 /// Which of the two streams an offset counts in.

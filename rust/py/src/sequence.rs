@@ -3,7 +3,8 @@
 use crate::dataset::Dataset;
 use crate::error::{Result, raise};
 use crate::object::{Slot, untracked};
-use crate::root::{Part, Place, Root};
+use crate::place::Place;
+use crate::root::{Part, Root};
 use crate::types::function;
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyIndexError, PyTypeError};
@@ -26,7 +27,7 @@ pub(crate) struct Sequence {
     tag: Tag,
     part: Part,
     inherited: Inherited,
-    place: Option<Arc<Place>>,
+    place: Place,
     /// Where the Value Field lies, and the encoding of its level.
     value: (std::ops::Range<u64>, Encoding),
     items: SmallVec<[(Item, Slot<Dataset>); 1]>,
@@ -37,7 +38,7 @@ impl Sequence {
     pub(crate) fn of(data_set: &Dataset, header: &ElementHeader) -> Result<Sequence> {
         let root = &data_set.root;
         let limits = &root.options.limits;
-        let depth = u64::from(Place::depth(data_set.place.as_ref())) + 1;
+        let depth = u64::from(data_set.place.depth()) + 1;
         if depth > limits.entered_depth() {
             return Err(Error::limit("max_depth", limits.entered_depth(), depth).of(header.tag));
         }
@@ -107,17 +108,16 @@ impl Sequence {
             tag: self.tag,
             item: u32::try_from(index).unwrap_or(u32::MAX),
         };
-        let place = Place::within(self.place.as_ref(), step);
         let made = Dataset::item(
             &self.root,
             item.range(),
             item.encoding,
             self.inherited,
             self.part,
-            Arc::clone(&place),
+            self.place.within(step),
         )
         .map_err(|mut error| {
-            error.path = Place::path(Some(&place));
+            error.path = self.place.within(step).path();
             raise(py, error, self.root.path())
         })?;
         Ok(slot.keep(untracked(py, made)?))
@@ -237,7 +237,7 @@ impl Sequence {
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        crate::pickle::reduce_sequence(py, &self.root, self.place.as_ref(), self.tag)
+        crate::pickle::reduce_sequence(py, &self.root, &self.place, self.tag)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::error::Result;
-use crate::root::{Part, Place, Root};
+use crate::root::{Part, Root};
 use rapidicom_core::read::ElementHeader;
 use rapidicom_core::read::leniency::{Deviation, Deviations};
 use rapidicom_iod::image::Values;
@@ -31,7 +31,7 @@ impl Bytes for Level<'_> {
 /// What was forgiven in a data set and below: of a top level, what reading it forgave too.
 pub(crate) fn deviations(data_set: &Dataset) -> Result<Vec<Deviation>> {
     let root = &data_set.root;
-    let top = data_set.place.is_none() && data_set.part == Part::DataSet && !data_set.is_subset;
+    let top = data_set.place.is_top() && data_set.part == Part::DataSet && !data_set.is_subset;
     if top && let Some(all) = root.all.get() {
         return Ok(all.clone());
     }
@@ -41,11 +41,11 @@ pub(crate) fn deviations(data_set: &Dataset) -> Result<Vec<Deviation>> {
         Deviations::new(root.options.limits.max_warnings)
     };
     let begun = std::time::Instant::now();
-    let path = Place::path(data_set.place.as_ref());
+    let path = data_set.place.path();
     let syntax = root
         .start
         .transfer_syntax
-        .filter(|_| data_set.place.is_none());
+        .filter(|_| data_set.place.is_top());
     let level = Level {
         root,
         part: data_set.part,

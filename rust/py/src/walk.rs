@@ -3,7 +3,6 @@
 use crate::dataset::Dataset;
 use crate::element::DataElement;
 use crate::error::path_text;
-use crate::root::Place;
 use crate::sequence::Sequence;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
@@ -31,21 +30,31 @@ enum At {
 #[pyclass(frozen, module = "rapidicom._rapidicom")]
 pub(crate) struct Walk {
     kind: WalkKind,
-    stack: Mutex<Vec<At>>,
+    state: Mutex<State>,
+}
+
+/// How far the walk has come.
+struct State {
+    stack: Vec<At>,
+    /// The last two elements given, the older one first: when the next is asked for, a loop over them has let go of it.
+    given: [Option<Py<DataElement>>; 2],
 }
 
 impl Walk {
     pub(crate) fn new(data_set: Bound<'_, Dataset>, kind: WalkKind) -> Walk {
         Walk {
             kind,
-            stack: Mutex::new(vec![At::Level(data_set.unbind(), 0)]),
+            state: Mutex::new(State {
+                stack: vec![At::Level(data_set.unbind(), 0)],
+                given: [None, None],
+            }),
         }
     }
 
     fn step<'py>(
         &self,
         py: Python<'py>,
-        stack: &mut Vec<At>,
+        State { stack, given }: &mut State,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         while let Some(top) = stack.last_mut() {
             match top {
@@ -77,9 +86,16 @@ impl Walk {
                             stack.push(At::Items(sequence.clone().unbind(), 0));
                         }
                     }
-                    let element = DataElement::of(&data_set, index)?;
+                    let [older, newer] = given;
+                    let element = match older.take() {
+                        Some(spent) => {
+                            DataElement::instead(spent.into_bound(py), &data_set, index)?
+                        }
+                        None => DataElement::of(&data_set, index)?,
+                    };
+                    *older = newer.replace(element.clone().unbind());
                     if self.kind == WalkKind::Paths {
-                        let path = path_text(&Place::path(data_set.get().place.as_ref()), tag);
+                        let path = path_text(&data_set.get().place.path(), tag);
                         return (path, element).into_bound_py_any(py).map(Some);
                     }
                     return Ok(Some(element.into_any()));
@@ -98,15 +114,15 @@ impl Walk {
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         // Two threads that share one iterator take turns; a poisoned lock means that one of them panicked.
-        let mut stack = match self.stack.try_lock() {
-            Ok(stack) => stack,
-            Err(std::sync::TryLockError::Poisoned(stack)) => stack.into_inner(),
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(std::sync::TryLockError::Poisoned(state)) => state.into_inner(),
             Err(std::sync::TryLockError::WouldBlock) => {
                 return Err(pyo3::exceptions::PyValueError::new_err(
                     "iterator already executing",
                 ));
             }
         };
-        self.step(py, &mut stack)
+        self.step(py, &mut state)
     }
 }

@@ -116,8 +116,9 @@ pub fn numbers(vr: Vr, bytes: &[u8], little: bool) -> impl Iterator<Item = Numbe
         .map(move |chunk| number(vr, chunk, little))
 }
 
+/// The number that is `chunk`, as long as one of that VR is.
 #[inline]
-fn number(vr: Vr, chunk: &[u8], little: bool) -> Number {
+pub fn number(vr: Vr, chunk: &[u8], little: bool) -> Number {
     match *chunk {
         [a, b] => {
             let bits = if little {
