@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import tarfile
@@ -86,6 +87,22 @@ def test_a_damaged_archive_is_a_row(tmp_path: Path) -> None:
     damaged = whole.replace(b"PK\x03\x04", b"PK\x03\x05", 1)
     (tmp_path / "header.zip").write_bytes(damaged)
     assert sorted(row["status"] for row in rows(tmp_path / "header.zip").values()) == ["error", "ok", "ok"]
+
+
+@pytest.mark.parametrize("name", ["plain.tar", "packed.tar.gz"])
+@pytest.mark.parametrize("cut", [900, 512 + 1024 + 300])
+def test_a_tar_cut_within_a_member_says_so(tmp_path: Path, name: str, cut: int) -> None:
+    members = {f"{n}.dcm": instance(f"P{n}", E(0x00420011, "OB", bytes(500))) for n in range(4)}
+    assert 512 < len(members["0.dcm"]) <= 1024
+    whole = archive(tmp_path / "whole.tar", members).read_bytes()
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(whole[:cut]) if name.endswith("gz") else whole[:cut])
+    found = rows(path)
+    ok = [row["PatientID"] for row in found.values() if row["status"] == "ok"]
+    assert ok == (["P0"] if cut > 1536 else [])
+    assert found[str(path)]["status"] == "error"
+    assert "not a TAR archive to its end" in found[str(path)]["error"]
+    assert len(found) == len(ok) + 1
 
 
 def test_a_bomb_inflates_no_more_than_its_header(tmp_path: Path) -> None:
