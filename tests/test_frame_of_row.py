@@ -401,6 +401,16 @@ def test_members_of_one_name(tmp_path: Path) -> None:
             table.frame(table.to_pyarrow().to_pylist()[0])
 
 
+@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz"])
+def test_members_before_the_damage(name: str, tmp_path: Path) -> None:
+    data = [builders.file(NATIVE["colour"] + E.element(0xFFFCFFFC, "OB", os.urandom(9000))) for _ in range(2)]
+    archive = tarred(tmp_path / name, list(zip("ab", data, strict=True)))
+    archive.write_bytes(archive.read_bytes()[:14_000])
+    table = table_of(archive, tmp_path / "index")
+    (row,) = (row for row in table.to_pyarrow().to_pylist() if row["status"] == "ok")
+    np.testing.assert_array_equal(table.frame(row), rd.dcmread(data[0]).frames[0])
+
+
 def test_an_archive_that_is_gone(tmp_path: Path) -> None:
     archive = zipped(tmp_path / "a.zip", [("1.dcm", builders.small())])
     table = table_of(archive, tmp_path / "index")

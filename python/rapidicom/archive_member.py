@@ -58,9 +58,7 @@ def opened(place: Place, size: int | None) -> Iterator[tuple[IO[bytes], int, os.
                         yield stream, length, facts
             else:
                 with tarfile.open(fileobj=file, encoding="utf-8", errors="surrogateescape") as tarred:
-                    name = place.name.decode("utf-8", "surrogateescape")
-                    alike = [(member, member.size) for member in tarred if member.isreg() and member.name == name]
-                    entry, length = _only(alike, size, place)
+                    entry, length = _only(_alike(tarred, place.name), size, place)
                     extracted = tarred.extractfile(entry)
                     assert extracted is not None, "a regular member has bytes"
                     yield extracted, length, facts
@@ -72,6 +70,19 @@ def opened(place: Place, size: int | None) -> Iterator[tuple[IO[bytes], int, os.
 def _name(member: zipfile.ZipInfo) -> bytes:
     """The name's own bytes: general purpose bit 11 says that they are UTF-8. APPNOTE 4.4.4"""
     return member.orig_filename.encode("utf-8" if member.flag_bits & 0x800 else "cp437")
+
+
+def _alike(tarred: tarfile.TarFile, name: bytes) -> list[tuple[Any, int]]:
+    """The members of this name, as far as the archive is whole."""
+    text, found = name.decode("utf-8", "surrogateescape"), []
+    try:
+        for member in tarred:
+            if member.isreg() and member.name == text:
+                found.append((member, member.size))
+    except (tarfile.TarError, zlib.error, EOFError):
+        if not found:
+            raise
+    return found
 
 
 def _only(found: list[tuple[Any, int]], size: int | None, place: Place) -> tuple[Any, int]:
