@@ -12,6 +12,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._foreign import one_line
+
 if TYPE_CHECKING:
     import duckdb
     import numpy.typing as npt
@@ -49,7 +51,7 @@ def open_index(path: str | os.PathLike[str], *, version: int | None = None) -> I
     except TableNotFoundError:
         raise FileNotFoundError(f"{os.fspath(path)} holds no index: no Delta table is there") from None
     except DeltaError as error:
-        raise ValueError(f"{os.fspath(path)}: {error}") from error
+        raise ValueError(f"{os.fspath(path)}: {one_line(error)}") from error
 
 
 class IndexTable:

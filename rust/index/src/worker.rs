@@ -312,7 +312,8 @@ impl Worker {
         self.replaced.extend(replaced);
         let want = self.extractor.prefix();
         let begun = self.begin_timing();
-        let content = object.content.map_err(Failure::Words);
+        let refused = |words| Failure::Words(format!("OSError: {words}"));
+        let content = object.content.map_err(refused);
         let read = content.and_then(|stream| {
             let [reader, ..] = &mut self.readers;
             Ok(reader.read_object(stream, want)?)
