@@ -289,6 +289,8 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
         done = subprocess.run([sys.executable, "-c", words, str(source), str(table), str(limit)], capture_output=True)
         ended.add(done.returncode)
         assert done.returncode in (0, 7), done.stderr.decode()
+        assert done.stdout.count(b"\n") == (done.returncode == 7), done.stdout
+        assert b"\x1b" not in done.stdout
         if deltalake.DeltaTable.is_deltatable(str(table)):
             assert truth(source).items() >= rows(table).items()
         rd.build_index(source, table)
