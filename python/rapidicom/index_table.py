@@ -35,9 +35,10 @@ _LAST_ASKED: deque[duckdb.DuckDBPyConnection] = deque(maxlen=64)
 def open_index(path: str | os.PathLike[str], *, version: int | None = None) -> IndexTable:
     """The index in folder ``path`` as it was last committed, or as of ``version``. Reads the table's log, no rows.
 
-    ``FileNotFoundError`` where there is no table, ``OSError`` where it can't be read, ``ValueError`` for a table that only
-    its own engine reads rightly (partitioned, or with deletion vectors or mapped columns), that has no such version, or
-    whose folder deltalake can't name (one with ``%20`` or a backslash in its name); ``ImportError`` without deltalake.
+    ``FileNotFoundError`` where there is no table, ``OSError`` where it can't be read, ``ValueError`` for a table that
+    only its own engine reads rightly (partitioned, or with deletion vectors or mapped columns), that has no such
+    version, or whose folder deltalake can't name (one with ``%20`` or a backslash in its name); ``ImportError`` without
+    deltalake.
     """
     try:
         from deltalake import DeltaTable

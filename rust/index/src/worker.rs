@@ -403,7 +403,7 @@ impl Worker {
         let Ok(identity) = now() else {
             return Some(replaced); // opening it says why
         };
-        match known.look(hash, &identity, &mut replaced) {
+        match known.look(hash, &identity, unique, &mut replaced) {
             Look::Unchanged => self.counts.unchanged += 1,
             Look::NotDicom if self.shared.not_dicom == NotDicom::Skip => self.counts.skipped += 1,
             Look::Again if unique => return None,
