@@ -3,6 +3,7 @@
 
 use crate::archive::is_archive;
 use crate::walk::Pattern;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Component, Path, PathBuf};
@@ -21,6 +22,22 @@ pub fn normal(path: &Path) -> PathBuf {
     normal
 }
 
+/// The same, of what mostly is such a path already: there may be very many.
+fn normal_of<'a>(path: &'a Path, here: &Path) -> Cow<'a, Path> {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let mut pairs = bytes.iter().zip(bytes.iter().skip(1).chain([&b'/']));
+    // Where a slash is followed by a slash, a point or nothing, components are to be looked at.
+    let is_plain =
+        !bytes.starts_with(b".") && !pairs.any(|(a, b)| *a == b'/' && matches!(b, b'/' | b'.'));
+    if !cfg!(unix) || !is_plain || here.as_os_str().is_empty() {
+        Cow::Owned(normal(path))
+    } else if path.is_absolute() {
+        Cow::Borrowed(path)
+    } else {
+        Cow::Owned(here.join(path))
+    }
+}
+
 /// The sources of one call.
 #[derive(Debug, Default)]
 pub struct Given {
@@ -28,6 +45,8 @@ pub struct Given {
     met: HashMap<[u64; 2], bool>,
     hashers: [RandomState; 2],
     patterns: Vec<(PathBuf, Pattern)>,
+    /// The working directory.
+    here: PathBuf,
     /// Whether archives in folders are looked into: else one that is named is not met by a walk.
     archives: bool,
     /// The folder of the last path, and whether a walk comes there: files mostly come folder by folder.
@@ -39,13 +58,14 @@ impl Given {
     pub fn new(archives: bool) -> Given {
         Given {
             archives,
+            here: normal(Path::new(".")),
             ..Given::default()
         }
     }
 
     /// Notes a file or a folder.
     pub fn add(&mut self, path: &Path) {
-        let hashes = self.hashes(&normal(path));
+        let hashes = self.hashes(&normal_of(path, &self.here));
         self.met.entry(hashes).or_insert(false);
     }
 
@@ -59,7 +79,7 @@ impl Given {
 
     /// Whether a source that was noted is asked for again.
     pub fn is_repeated(&mut self, path: &Path) -> bool {
-        let hashes = self.hashes(&normal(path));
+        let hashes = self.hashes(&normal_of(path, &self.here));
         let met = self.met.get_mut(&hashes);
         met.is_some_and(|met| std::mem::replace(met, true))
     }
@@ -75,7 +95,13 @@ impl Given {
         if self.met.is_empty() || (!self.archives && is_archive(path)) {
             return false;
         }
-        let path = &normal(path);
+        let here = std::mem::take(&mut self.here);
+        let within = self.is_normal_within(&normal_of(path, &here));
+        self.here = here;
+        within
+    }
+
+    fn is_normal_within(&mut self, path: &Path) -> bool {
         let Some(folder) = path.parent() else {
             return false;
         };
@@ -135,6 +161,18 @@ mod tests {
             assert_eq!(normal(Path::new(path)), Path::new(expected));
         }
         assert!(normal(Path::new("a")).is_absolute());
+        let here = Path::new("/here");
+        for path in [
+            "/a/b", "/", "/a/.b/c", "/a//b", "/a/../b", "/a/b/", "//a", "/a/.",
+        ] {
+            let path = Path::new(path);
+            assert_eq!(normal_of(path, here), normal(path));
+        }
+        assert_eq!(normal_of(Path::new("a/b"), here), Path::new("/here/a/b"));
+        for path in [".", "../a", "./a", "a/", ".a"] {
+            let path = Path::new(path);
+            assert_eq!(normal_of(path, &normal(Path::new(""))), normal(path));
+        }
     }
 
     #[test]

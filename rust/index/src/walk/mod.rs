@@ -63,7 +63,9 @@ impl Sources {
 
 /// Whether a path is a glob pattern: it has a wildcard, and nothing is called so.
 pub fn is_pattern(path: &Path) -> bool {
-    let wild = path.to_str().and_then(Pattern::split).is_some();
+    let is_sign = |byte: &u8| matches!(byte, b'*' | b'?' | b'[');
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let wild = bytes.iter().any(is_sign) && path.to_str().and_then(Pattern::split).is_some();
     wild && path.symlink_metadata().is_err()
 }
 

@@ -69,8 +69,7 @@ impl Pattern {
     /// Whether it matches a path from the folder on in which it begins.
     pub(crate) fn has(&self, path: &Path) -> bool {
         let mut expected = self.begin();
-        let mut components = path.components().peekable();
-        while let Some(component) = components.next() {
+        for component in path.components() {
             match self.matches(component.as_os_str(), expected) {
                 Match::No => return false,
                 Match::Whole => return true,
