@@ -122,6 +122,9 @@ def test_a_bomb_inflates_no_more_than_its_header(tmp_path: Path) -> None:
     assert row["status"] == "error"
     assert row["error"].startswith("LimitError: ")
     assert "exceeds max_inflated_bytes=1048576" in row["error"]
+    pytest.importorskip("deltalake")
+    report = rd.build_index(path, tmp_path / "t", columns=["PresentationLUTShape"], limits=limits)
+    assert report.errors == {"LimitError": 1}
     first = pa.table(rd.index(path, columns=["PatientID"], limits=limits)).to_pylist()
     assert first[0]["PatientID"] == "Z"
 
@@ -324,6 +327,7 @@ def test_one_file_has_one_row(sources: Path) -> None:
     for order in (given, given[::-1]):
         assert known(order) == ["a.dcm", "b.dcm", "c.dcm", "d.dcm"]
     assert known(["src/*.dcm", "src/a.dcm", "src/sub/c.dcm"]) == ["a.dcm", "b.dcm", "c.dcm"]
+    assert known(["list.txt", "src/a.dcm", "DICOMDIR"]) == ["a.dcm", "c.dcm"]
     assert rd.build_index(given, table).rows == 4
     os.chdir(sources / "src")
     again = rd.build_index(["../src", "sub/../../src/link"], table)

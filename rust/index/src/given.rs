@@ -84,6 +84,15 @@ impl Given {
         met.is_some_and(|met| std::mem::replace(met, true))
     }
 
+    /// Whether a path that a source names is a source itself, or a walk comes upon it.
+    pub fn is_met_elsewhere(&mut self, path: &Path) -> bool {
+        let is_source = !self.met.is_empty() && {
+            let path = normal_of(path, &self.here);
+            self.met.contains_key(&self.hashes(&path))
+        };
+        is_source || self.is_within(path)
+    }
+
     /// Whether all that a pattern matches lies in a folder that is walked.
     pub fn is_pattern_within(&self, pattern: &Path) -> bool {
         let folder = normal(pattern).to_str().and_then(Pattern::split);

@@ -246,7 +246,7 @@ impl Words {
                         let path = local(&path).unwrap_or(path);
                         if is_url(&path) {
                             self.within.push(objects(py, &path)?);
-                        } else if !self.met.is_within(&path) {
+                        } else if !self.met.is_met_elsewhere(&path) {
                             return Ok(Some(Item::Path(path)));
                         }
                     }
