@@ -96,6 +96,20 @@ def test_salvage_of_many_frames() -> None:
     np.testing.assert_array_equal(ds.frames.decode([2, 0]), np.stack([stream.expected] * 2))
 
 
+def test_each_file_that_is_salvaged_is_told_of(tmp_path: Path) -> None:
+    stream = STREAMS["jpeg-lossless"]
+    data = stream.file_of([even(stream.data[: len(stream.data) * 2 // 3])], 1)
+    paths = [tmp_path / name for name in ("a.dcm", "b.dcm")]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")  # once for the same words
+        for path in paths:
+            path.write_bytes(data)
+            rd.pixel_array(path, on_error="salvage")
+    told = [w.message for w in caught if isinstance(w.message, rd.IncompleteFrameWarning)]
+    assert [(message.path, message.frame) for message in told] == [(str(path), 0) for path in paths]
+    assert all(0 < message.rows < stream.expected.shape[0] for message in told)
+
+
 BOMBS = """
 import resource, sys, time
 sys.path.insert(0, sys.argv[1])

@@ -240,3 +240,16 @@ def test_what_describes_the_image_may_lie_behind_it(write: Write) -> None:
     assert np.array_equal(rd.pixel_array(path), pixels)
     with path.open("rb") as file:
         assert np.array_equal(rd.pixel_array(file), pixels)
+
+
+def test_limits_hold_for_a_data_set_too() -> None:
+    ds = rd.dcmread(builders.small())
+    few = rd.Limits(max_frame_pixels=10)
+    for look in (
+        lambda source: rd.pixel_array(source, limits=few),
+        lambda source: next(iter(rd.iter_pixels(source, limits=few))),
+    ):
+        for source in (builders.small(), ds):
+            with pytest.raises(rd.LimitError, match="max_frame_pixels"):
+                look(source)
+    assert rd.pixel_array(ds).shape == (4, 4)

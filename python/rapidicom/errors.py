@@ -104,5 +104,11 @@ class InternalError(DicomError):
 class IncompleteFrameWarning(UserWarning):
     """A frame whose code stream ends early was given as far as it goes, as ``on_error="salvage"`` asks.
 
-    The words say how many of its rows are real.
+    ``path`` is the file, where there is one; ``frame`` counts from 0; ``rows`` of it are real. The words say all three.
     """
+
+    def __init__(self, detail: str, path: str | None = None, frame: int = 0, rows: int = 0) -> None:
+        super().__init__(f"{path}: {detail}" if path else detail)
+        self.path = path
+        self.frame = frame
+        self.rows = rows

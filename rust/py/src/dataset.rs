@@ -339,7 +339,7 @@ impl Dataset {
         if let Some(table) = self.frames.get() {
             return Ok(Arc::clone(table));
         }
-        let table = Arc::new(FrameTable::of(self)?);
+        let table = Arc::new(FrameTable::of(self, &self.root.options.limits)?);
         Ok(Arc::clone(self.frames.get_or_init(|| table)))
     }
 

@@ -1,7 +1,7 @@
 //! `DataElement`.
 
 use crate::dataset::Dataset;
-use crate::frames::lend;
+use crate::frames::{Raw, lend};
 use crate::numbers;
 use crate::object::{Renewable, renew, untracked};
 use crate::sequence::Sequence;
@@ -205,21 +205,11 @@ impl DataElement {
     #[getter]
     fn raw<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
         let set = self.set();
-        let owned = match set
+        let place = self.header.value_offset..self.header.value_end();
+        let raw = set
             .bytes(&self.header)
-            .map_err(|e| set.raise(py, e.of(self.header.tag)))?
-        {
-            std::borrow::Cow::Borrowed(_) => None,
-            std::borrow::Cow::Owned(bytes) => Some(bytes),
-        };
-        set.root.check(set.part).map_err(|e| set.raise(py, e))?;
-        lend(
-            py,
-            &set.root,
-            set.part,
-            self.header.value_offset..self.header.value_end(),
-            owned,
-        )
+            .and_then(|bytes| Raw::of(&set.root, set.part, place, bytes));
+        lend(py, raw.map_err(|e| set.raise(py, e.of(self.header.tag)))?)
     }
 
     fn to_numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -31,7 +31,8 @@ fn build(py: Python<'_>, error: Error, path: Option<&Path>) -> PyResult<PyErr> {
     };
     let words = PyDict::new(py);
     words.set_item("path", path.map(|p| p.as_os_str()))?;
-    words.set_item("tag_path", error.tag.map(|tag| path_text(&error.path, tag)))?;
+    let tag_path = error.tag.map(|tag| path_text(&error.path, tag));
+    words.set_item("tag_path", tag_path.filter(|path| !path.is_empty()))?;
     words.set_item("offset", error.offset)?;
     if let ErrorKind::Limit { name, limit, value } = error.kind {
         words.set_item("name", name)?;
@@ -53,9 +54,12 @@ fn os_error(py: Python<'_>, errno: i32, path: Option<&Path>) -> PyResult<PyErr> 
     Ok(PyErr::from_value(exception))
 }
 
-/// `Path.To[0].Keyword`, as `ds[...]` takes it.
+/// `Path.To[0].Keyword`, as `ds[...]` takes it; nothing of what is the whole file's.
 pub(crate) fn path_text(path: &[PathStep], tag: Tag) -> String {
     let mut text = String::new();
+    if path.is_empty() && tag == Tag(0) {
+        return text;
+    }
     for step in path {
         text.push_str(&format!("{}[{}].", tag_text(step.tag), step.item));
     }
@@ -83,7 +87,7 @@ pub(crate) fn from_source(error: SourceError) -> Error {
         SourceError::Changed(what) => Error::new(
             ErrorKind::FileChanged,
             format!(
-                "the file changed after it was opened ({what} differs); open it again, or use access='read' for files in use"
+                "the file changed after it was opened: {what}; open it again, or use access='read' for files in use"
             ),
         ),
         SourceError::OutOfRange { start, end, len } => Error::new(

@@ -14,10 +14,10 @@ use rapidicom_iod::image::{Image, refused};
 use rapidicom_source::CowMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
-/// Bytes of native frames decoded between two looks at Ctrl-C, and of compressed ones, which take ten times as long and more.
-const STRETCH: usize = 128 << 20;
-const COMPRESSED_STRETCH: usize = 16 << 20;
+/// How often it is asked whether Ctrl-C was pressed.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// Below this a second thread costs more than it brings to native frames; a compressed frame is always worth one.
 const WORTH_A_THREAD: usize = 2 << 20;
 
@@ -83,7 +83,7 @@ struct Wanted<'a> {
     bytes: usize,
     wish: Wish,
     /// Frames that are not whole, and the words for each.
-    incomplete: Mutex<Vec<(u64, String)>>,
+    incomplete: Mutex<Vec<(u64, u32, String)>>,
 }
 
 impl<'a> Wanted<'a> {
@@ -99,7 +99,7 @@ impl<'a> Wanted<'a> {
         }
         let at = image.pixel_data.value_offset;
         let sample = image.layout.sample_type().map_err(|e| refused(e, at))?;
-        let limits = &frames.root.options.limits;
+        let limits = &frames.limits;
         let too_large = || {
             Error::new(
                 ErrorKind::PixelDecode,
@@ -120,7 +120,7 @@ impl<'a> Wanted<'a> {
         if image.layout.samples_per_pixel > 1 {
             shape.push(usize::from(image.layout.samples_per_pixel));
         }
-        let wanted = Wanted {
+        Ok(Wanted {
             frames,
             image,
             sample,
@@ -129,21 +129,7 @@ impl<'a> Wanted<'a> {
             bytes,
             wish: *wish,
             incomplete: Mutex::default(),
-        };
-        wanted.check_length(count)?;
-        Ok(wanted)
-    }
-
-    /// The last frame lies within the value: found out before anything is allocated.
-    fn check_length(&self, count: usize) -> Result<()> {
-        if !self.image.encapsulated
-            && count > 0
-            && let Some(last) = self.image.frames.checked_sub(1)
-            && count as u64 == self.image.frames
-        {
-            self.image.native_frame(last)?;
-        }
-        Ok(())
+        })
     }
 
     /// Decodes frame `frame` into `out`.
@@ -179,7 +165,7 @@ impl<'a> Wanted<'a> {
     }
 
     /// That a frame's code stream is what the data set says, before memory is asked for.
-    fn expect(&self, frame: u64) -> Result<()> {
+    fn expect_stream(&self, frame: u64) -> Result<()> {
         if self.image.family.is_none() {
             return Ok(());
         }
@@ -206,7 +192,7 @@ impl<'a> Wanted<'a> {
             incomplete.rows, incomplete.error
         );
         if let Ok(mut all) = self.incomplete.lock() {
-            all.push((frame, words));
+            all.push((frame, incomplete.rows, words));
         }
         Ok(())
     }
@@ -223,8 +209,9 @@ impl<'a> Wanted<'a> {
         all.sort_unstable();
         let warn = function(py, "warnings", "warn")?;
         let class = function(py, "rapidicom.errors", "IncompleteFrameWarning")?;
-        for (_, words) in all {
-            warn.call1((words, &class))?;
+        let path = self.frames.root.path().map(|path| path.as_os_str());
+        for (frame, rows, words) in all {
+            warn.call1((class.call1((words, path, frame, rows))?,))?;
         }
         Ok(())
     }
@@ -272,29 +259,43 @@ impl<'a> Wanted<'a> {
         PyTuple::new(py, &self.shape)
     }
 
-    /// Decodes `frames` one after the other into `out`, with the interpreter released.
+    /// Decodes `frames` into `out`, with the interpreter released. Each thread takes the next frame: some take longer than
+    /// others. The first error ends them all, and so do the deadline and Ctrl-C, which this thread looks for.
     fn fill(&self, py: Python<'_>, frames: &[u64], out: &mut [u8]) -> PyResult<()> {
         if self.frame_bytes == 0 {
             return Ok(());
         }
-        let stretch = match self.image.family {
-            Some(_) => COMPRESSED_STRETCH,
-            None => STRETCH,
+        let work = Mutex::new(frames.iter().zip(out.chunks_exact_mut(self.frame_bytes)));
+        let next = || work.lock().ok().and_then(|mut work| work.next());
+        let over = AtomicBool::new(false);
+        let begun = Instant::now();
+        let run = |look: &mut dyn FnMut() -> bool| -> Result<()> {
+            while !over.load(Ordering::Relaxed)
+                && let Some((&frame, out)) = next()
+            {
+                let decoded = self.decode(frame, out);
+                let limits = &self.frames.limits;
+                let done = decoded.and_then(|()| limits.within_deadline(begun.elapsed()));
+                if done.is_err() || look() {
+                    over.store(true, Ordering::Relaxed);
+                }
+                done?;
+            }
+            Ok(())
         };
-        let per_stretch = (stretch / self.frame_bytes).max(self.threads(frames.len()));
-        let limits = &self.frames.root.options.limits;
-        let begun = std::time::Instant::now();
-        for (some, place) in frames
-            .chunks(per_stretch)
-            .zip(out.chunks_mut(per_stretch.saturating_mul(self.frame_bytes)))
-        {
-            py.detach(|| self.fill_stretch(some, place))
-                .map_err(|e| self.frames.raise(py, e))?;
-            py.check_signals()?;
-            limits
-                .within_deadline(begun.elapsed())
-                .map_err(|e| self.frames.raise(py, e))?;
-        }
+        let (mut looked, mut pressed) = (begun, Ok(()));
+        let mut look = || {
+            if looked.elapsed() >= PATIENCE {
+                pressed = Python::attach(|py| py.check_signals());
+                looked = Instant::now();
+            }
+            pressed.is_err()
+        };
+        let threads = self.threads(frames.len());
+        let done = py.detach(|| beside(threads, &|| run(&mut || false), || run(&mut look)));
+        pressed?;
+        done.map_err(|e| self.frames.raise(py, e))?;
+        py.check_signals()?;
         self.warn(py)
     }
 
@@ -311,51 +312,18 @@ impl<'a> Wanted<'a> {
         wanted.clamp(1, frames.max(1))
     }
 
-    fn fill_stretch(&self, frames: &[u64], out: &mut [u8]) -> Result<()> {
-        let work = frames.iter().zip(out.chunks_exact_mut(self.frame_bytes));
-        let threads = self.threads(frames.len());
-        if threads == 1 {
-            return work
-                .into_iter()
-                .try_for_each(|(&frame, out)| self.decode(frame, out));
-        }
-        // Each thread takes the next frame: some take longer than others. The first error ends them all.
-        let work = Mutex::new(work);
-        let next = || work.lock().ok().and_then(|mut work| work.next());
-        let failed = AtomicBool::new(false);
-        let run = || -> Result<()> {
-            while !failed.load(Ordering::Relaxed)
-                && let Some((&frame, out)) = next()
-            {
-                self.decode(frame, out)
-                    .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
-            }
-            Ok(())
-        };
-        std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
-            let mine = run();
-            let joined = others.into_iter().map(|thread| {
-                thread.join().unwrap_or_else(|_| {
-                    Err(Error::new(
-                        ErrorKind::Internal,
-                        "a decoding thread panicked",
-                    ))
-                })
-            });
-            let all: Vec<_> = joined.chain([mine]).collect();
-            all.into_iter().collect()
-        })
-    }
-
     fn array<'py>(
         &self,
         py: Python<'py>,
         frames: &[u64],
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(&furthest) = frames.iter().max() {
+            let there = self.frames.expect(furthest);
+            there.map_err(|e| self.frames.raise(py, e))?;
+        }
         if let (true, Some(&first)) = (self.bytes > WORTH_A_LOOK, frames.first()) {
-            py.detach(|| self.expect(first))
+            py.detach(|| self.expect_stream(first))
                 .map_err(|e| self.frames.raise(py, e))?;
         }
         if let Some(out) = out {
@@ -380,6 +348,32 @@ impl<'a> Wanted<'a> {
         self.fill(py, frames, held.bytes_mut()?)?;
         Ok(array)
     }
+}
+
+/// Does `mine` on this thread, and `others` on the rest of so many; the first error.
+fn beside(
+    threads: usize,
+    others: &(dyn Fn() -> Result<()> + Sync),
+    mine: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    if threads <= 1 {
+        return mine();
+    }
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(others)).collect();
+        let mine = mine();
+        let panicked = |_| {
+            Err(Error::new(
+                ErrorKind::Internal,
+                "a decoding thread panicked",
+            ))
+        };
+        let joined = others
+            .into_iter()
+            .map(|other| other.join().unwrap_or_else(panicked));
+        let all: Vec<_> = joined.chain([mine]).collect();
+        all.into_iter().collect()
+    })
 }
 
 /// That `out` has the right shape, dtype and memory.
@@ -460,19 +454,14 @@ pub(crate) fn pixel_array<'py>(
     wanted.array(py, &numbers, out)
 }
 
-/// The numbers of all frames; that the value holds so many is found out before the list of them is made.
+/// The numbers of all frames; that the furthest of them is there is found out before the list is made.
 pub(crate) fn all_frames(py: Python<'_>, frames: &Frames) -> PyResult<Vec<u64>> {
-    if !frames.table.image.encapsulated {
-        let last = frames.table.image.frames.saturating_sub(1);
-        frames
-            .table
-            .image
-            .native_frame(last)
-            .map_err(|e| frames.raise(py, e))?;
+    let chosen = frames.chosen;
+    if let Some(last) = chosen.len.checked_sub(1) {
+        let furthest = chosen.frame(0).max(chosen.frame(last));
+        frames.expect(furthest).map_err(|e| frames.raise(py, e))?;
     }
-    Ok((0..frames.chosen.len)
-        .map(|n| frames.chosen.frame(n))
-        .collect())
+    Ok((0..chosen.len).map(|n| chosen.frame(n)).collect())
 }
 
 /// How many frames are best decoded at once: native ones are views, or nearly so.
