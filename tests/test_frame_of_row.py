@@ -1,6 +1,7 @@
 """IndexTable.frame: one frame through its byte range alone, equal to what parsing the file gives."""
 
 import datetime as dt
+import io
 import os
 import re
 import struct
@@ -315,7 +316,6 @@ def test_a_name_that_is_no_utf_8(tmp_path: Path, table: rd.IndexTable) -> None:
 def test_members_of_archives(
     name: str, compression: int, write: Callable[..., Path], tmp_path: Path, table: rd.IndexTable
 ) -> None:
-    pytest.importorskip("fsspec")
     path = write(builders.file(NATIVE[name]), "1.dcm")
     with zipfile.ZipFile(tmp_path / "a.zip", "w", compression) as archive:
         archive.write(path, "inner/1.dcm")
@@ -334,6 +334,107 @@ def test_members_of_archives(
         changed(archived, "later")
         with pytest.raises(rd.FileChangedError):
             table.frame(row, 2)
+
+
+def zipped(path: Path, members: list[tuple[str, bytes]]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return path
+
+
+def tarred(path: Path, members: list[tuple[str, bytes]], encoding: str = "utf-8") -> Path:
+    mode = "w:gz" if path.name.endswith("gz") else "w"
+    with tarfile.open(path, mode, format=tarfile.GNU_FORMAT, encoding=encoding) as archive:
+        for name, data in members:
+            facts = tarfile.TarInfo(name)
+            facts.size = len(data)
+            archive.addfile(facts, io.BytesIO(data))
+    return path
+
+
+def table_of(source: Path, folder: Path) -> rd.IndexTable:
+    rd.build_index(source, folder, frames=True)
+    return rd.open_index(folder)
+
+
+def test_members_whatever_they_are_called(tmp_path: Path) -> None:
+    data = builders.file(NATIVE["colour"])
+    expected = rd.dcmread(data).frames[1]
+    names = [
+        "/absolute.dcm",
+        "../up.dcm",
+        "::odd::n.dcm",
+        "zip://x::y.dcm",
+        "a?b*[1].dcm",
+        "ü.dcm",
+        "d/" * 90 + "deep.dcm",
+    ]
+    members = [(name, data) for name in names]
+    latin = tarred(tmp_path / "latin.tar", [("\N{LATIN SMALL LETTER E WITH ACUTE}.dcm", data)], "latin-1")
+    old = zipped(tmp_path / "old.zip", [("nXme.dcm", data)])
+    old.write_bytes(old.read_bytes().replace(b"nXme.dcm", b"n\x82me.dcm"))
+    (tmp_path / "with::colons").mkdir()
+    colons = zipped(tmp_path / "with::colons" / "a.zip", members)
+    archives = [tarred(tmp_path / name, members) for name in ("a.tar", "a.tgz", "a.tar.gz")]
+    for number, archive in enumerate([zipped(tmp_path / "a.zip", members), colons, *archives, latin, old]):
+        table = table_of(archive, tmp_path / f"index{number}")
+        assert len(table) == (1 if archive in (latin, old) else len(names))
+        for row in table.to_pyarrow().to_pylist():
+            np.testing.assert_array_equal(table.frame(row, 1), expected)
+
+
+def test_members_of_one_name(tmp_path: Path) -> None:
+    one, other = (
+        builders.file(NATIVE["colour"]),
+        builders.file(NATIVE["colour"] + E.element(0xFFFCFFFC, "OB", bytes(8))),
+    )
+    twice = [("1.dcm", one), ("1.dcm", other)]
+    for archive in (zipped(tmp_path / "sizes.zip", twice), tarred(tmp_path / "sizes.tar", twice)):
+        table = table_of(archive, tmp_path / f"of {archive.name}")
+        assert sorted(row["size"] for row in table.to_pyarrow().to_pylist()) == [len(one), len(other)]
+        for row in table.to_pyarrow().to_pylist():
+            np.testing.assert_array_equal(table.frame(row), rd.dcmread(one).frames[0])
+    for archive in (zipped(tmp_path / "same.zip", [twice[0]] * 2), tarred(tmp_path / "same.tar", [twice[0]] * 2)):
+        table = table_of(archive, tmp_path / f"of {archive.name}")
+        with pytest.raises(ValueError, match="2 members have this name"):
+            table.frame(table.to_pyarrow().to_pylist()[0])
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz"])
+def test_members_before_the_damage(name: str, tmp_path: Path) -> None:
+    data = [builders.file(NATIVE["colour"] + E.element(0xFFFCFFFC, "OB", os.urandom(9000))) for _ in range(2)]
+    archive = tarred(tmp_path / name, list(zip("ab", data, strict=True)))
+    archive.write_bytes(archive.read_bytes()[:14_000])
+    table = table_of(archive, tmp_path / "index")
+    (row,) = (row for row in table.to_pyarrow().to_pylist() if row["status"] == "ok")
+    np.testing.assert_array_equal(table.frame(row), rd.dcmread(data[0]).frames[0])
+
+
+def test_an_archive_that_is_gone(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "a.zip", [("1.dcm", builders.small())])
+    table = table_of(archive, tmp_path / "index")
+    archive.unlink()
+    with pytest.raises(FileNotFoundError, match=re.escape("a.zip")):
+        table.frame(0)
+
+
+@pytest.mark.parametrize("name", ["unused bits", "colour", "planes"])
+def test_files_that_swapped_their_names(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    one, other = folder / "one.dcm", folder / "other.dcm"
+    for path in (one, other):
+        path.write_bytes(builders.file(NATIVE[name]))
+        os.utime(path, (1_700_000_000, 1_700_000_000))  # as unzip leaves them
+    table = table_of(folder, tmp_path / "index")
+    assert table.frame(0).size
+    one.rename(folder / "t")
+    other.rename(one)
+    (folder / "t").rename(other)
+    for row in (0, table.to_pyarrow().to_pylist()[1], table.to_pandas().iloc[0]):
+        with pytest.raises(rd.FileChangedError, match="another file"):
+            table.frame(row)
 
 
 def test_urls(write: Callable[..., Path], table: rd.IndexTable) -> None:

@@ -215,7 +215,18 @@ def test_what_cannot_be_read_is_a_row(tmp_path: Path) -> None:
     assert all(row["error"] for row in found.values() if row["status"] == "error")
     named = rows([tmp_path / "no-such-file.dcm", tmp_path / "good.dcm"])
     assert [row["status"] for row in named] == ["ok", "error"]
-    assert "No such file" in named[1]["error"]
+    assert named[1]["error"].startswith("FileNotFoundError: [Errno 2] No such file")
+
+
+def test_an_error_has_the_name_that_opening_would_raise(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "fifo")
+    for name in ("absent", "file/inside", "loop", "fifo"):
+        [row] = rows([tmp_path / name])
+        with pytest.raises(OSError) as opening:
+            rd.dcmread(tmp_path / name)
+        assert row["error"].partition(":")[0] == type(opening.value).__name__
 
 
 def test_a_path_that_is_no_utf8(tmp_path: Path) -> None:

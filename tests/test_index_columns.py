@@ -709,7 +709,7 @@ def test_long_of_what_fails(tmp_path: Path) -> None:
     assert [Path(one["path"]).name for one in failed] == ["a.dcm", "b.dcm"]
     assert all(one["tag"] is None and one["vr"] is None and one["value"] is None for one in failed)
     assert failed[0]["error"].startswith("LimitError")
-    assert failed[1]["error"].startswith("OSError")
+    assert failed[1]["error"].startswith("FileNotFoundError")
     kept = [one["tag"] for one in long(tmp_path / "a.dcm") if one["status"] == "ok"]
     assert "00080060" in kept
 
@@ -763,3 +763,13 @@ def test_the_command_takes_them(tmp_path: Path, write: Callable[..., Path]) -> N
     assert parquet.read_table(output).column_names == ["path", "tag", "vr", "value", "status", "error"]
     assert command("index", tmp_path, "-o", output, "--layout", "long", "-c", "inode").returncode == 2
     assert command("index", tmp_path, "-o", output, "-c", "nothing").returncode == 2
+
+
+def test_overlays_and_curves_have_a_column_a_group(tmp_path: Path) -> None:
+    """Keywords of repeating groups name the first one. PS3.5 §7.6"""
+    overlays = b"".join(E.element((group << 16) | 0x10, "US", rows) for group, rows in ((0x6000, 7), (0x6002, 8)))
+    made = row(builders.file(overlays), tmp_path, ["60000010", "60020010", 0x601E0010, "50020005", "CurveDimensions"])
+    names = ["OverlayRows", "60020010", "601E0010", "50020005", "CurveDimensions"]
+    assert [name for name in made if name in names] == names
+    assert [made[name] for name in names] == [7, 8, None, None, None]
+    assert row(builders.file(overlays), tmp_path, names)["60020010"] == 8  # as a table is asked again

@@ -900,9 +900,9 @@ def _decode_frame(
 
 def _read_samples(
     path: str, offset: int, out: npt.NDArray[Any], layout: tuple[int, int, int, int, int, int, int, str] | None
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int]:
     """Fills ``out`` with the bytes of the file from ``offset`` on and, given ``layout``, its unused bits as they should be.
 
-    Size and time in ns of the file, and how many bytes there were. ``layout`` as of ``_decode_frame``, of a frame whose
+    Size, time in ns and inode of the file, and how many bytes there were. ``layout`` as of ``_decode_frame``, of a frame whose
     stored bytes are its samples, else ``ValueError``. ``OSError`` where the file can't be opened or is no regular one.
     """

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,10 @@ IMAGE = (
     *("transfer_syntax", "Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored"),
     *("PixelRepresentation", "PlanarConfiguration", "PhotometricInterpretation"),
 )
-COLUMNS = ("path", "path_bytes", "size", "mtime", "mtime_ns", "error", "pixel_offset", "pixel_length", "frames", *IMAGE)
+COLUMNS = (
+    *("path", "path_bytes", "size", "mtime", "mtime_ns", "inode", "error", "pixel_offset", "pixel_length", "frames"),
+    *IMAGE,
+)
 """The columns of an index that :func:`read` looks at, those of them that it has."""
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"  # no offset of what is deflated is known
@@ -47,8 +50,8 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 def read(row: Mapping[str, Any], index: int) -> _Array:
     """Frame ``index`` of the file of ``row``, from the end where negative: shape and dtype as ``Frames`` gives it.
 
-    ``IndexError`` where there is no such frame, ``FileChangedError`` where size or time of the file are not the row's,
-    ``ValueError`` for a row without ``frames``, ``OSError`` where the file can't be opened; else what ``Frames``
+    ``IndexError`` where there is no such frame, ``FileChangedError`` where size, time or inode of the file are not the
+    row's, ``ValueError`` for a row without ``frames``, ``OSError`` where the file can't be opened; else what ``Frames``
     raises.
     """
     try:
@@ -69,7 +72,7 @@ def read(row: Mapping[str, Any], index: int) -> _Array:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO does not make it wait
         try:
             found = os.fstat(fd)
-            _check(row, found.st_size, found.st_mtime_ns)
+            _check(row, found.st_size, found.st_mtime_ns, found.st_ino)
             frame = _read(row, index, lambda buffer, offset: os.preadv(fd, [buffer], offset))
         finally:
             os.close(fd)
@@ -86,45 +89,55 @@ def _samples(row: Mapping[str, Any], index: int, path: str) -> _Array | None:
         return None
     shape, dtype, arguments = layout.in_place
     samples = np.empty(shape, dtype)
-    size, mtime_ns, count = _read_samples(path, offset, samples, arguments)
-    _check(row, size, mtime_ns)
+    size, mtime_ns, inode, count = _read_samples(path, offset, samples, arguments)
+    _check(row, size, mtime_ns, inode)
     return samples if count == length else None
 
 
 def _of_stream(row: Mapping[str, Any], index: int) -> _Array:
     """Of a member of an archive, which has the time of that, or of a remote object, of which only the size is told."""
+    from . import archive_member
+
+    path = row.get("path_bytes")
+    place = archive_member.place_of(path if isinstance(path, bytes) else os.fsencode(row["path"]))
+    if place is not None:
+        with archive_member.opened(place, row.get("size")) as (stream, size, archive):
+            _check(row, size, archive.st_mtime_ns, archive.st_ino)
+            return _in_stream(row, index, stream)
     try:
         import fsspec
     except ImportError:
-        words = f"{row['path']}: archives and URLs are read by fsspec: pip install rapidicom[fsspec]"
-        raise ImportError(words) from None
-
-    _, _, archive = row["path"].partition("::")
-    mtime_ns = os.stat(archive).st_mtime_ns if archive.startswith("/") else None  # noqa: PTH116 - a name of any bytes
+        raise ImportError(f"{row['path']}: URLs are read by fsspec: pip install rapidicom[fsspec]") from None
     with fsspec.open(row["path"], "rb") as stream:
-        _check(row, stream.seek(0, os.SEEK_END), mtime_ns)
-        frame = _read(row, index, lambda buffer, offset: _read_into(stream, buffer, offset))
-        if frame is not None:
-            return frame
-        stream.seek(0)
-        return dcmread(stream.read()).frames[index]
+        _check(row, stream.seek(0, os.SEEK_END))
+        return _in_stream(row, index, stream)
 
 
-def _read_into(stream: BinaryIO, buffer: Any, offset: int) -> int:
+def _in_stream(row: Mapping[str, Any], index: int, stream: IO[bytes]) -> _Array:
+    frame = _read(row, index, lambda buffer, offset: _read_into(stream, buffer, offset))
+    if frame is not None:
+        return frame
+    stream.seek(0)
+    return dcmread(stream.read()).frames[index]
+
+
+def _read_into(stream: IO[bytes], buffer: Any, offset: int) -> int:
     stream.seek(offset)
     data = stream.read(memoryview(buffer).nbytes)
     memoryview(buffer).cast("B")[: len(data)] = data
     return len(data)
 
 
-def _check(row: Mapping[str, Any], size: int, mtime_ns: int | None) -> None:
-    """That the file is the one that was indexed."""
+def _check(row: Mapping[str, Any], size: int, mtime_ns: int | None = None, inode: int | None = None) -> None:
+    """That the file is the one that was indexed. Two of one size and time that swapped their names differ by inode."""
     if row.get("size", size) not in (size, None):
         words = f"{size} bytes, the index has {row['size']}"
+    elif not _is_same(row.get("inode") or None, inode or None):  # 0 where the system has none
+        words = "another file than was indexed lies there"
     elif mtime_ns is None:
         return
     elif row.get("mtime_ns") is not None:
-        if row["mtime_ns"] == mtime_ns:
+        if _is_same(row["mtime_ns"], mtime_ns):
             return
         words = "written to since it was indexed"
     elif row.get("mtime") is None or (row["mtime"] - _EPOCH) // _MICROSECOND == mtime_ns // 1000:
@@ -132,6 +145,14 @@ def _check(row: Mapping[str, Any], size: int, mtime_ns: int | None) -> None:
     else:
         words = "written to since it was indexed"
     raise FileChangedError(f"{words}; build the index again", path=row["path"])
+
+
+def _is_same(cell: int | float | None, now: int | None) -> bool:
+    """Whether a cell of 64 bits is this number. A column of pandas with nulls has floats, NaN for what is unknown."""
+    if cell is None or now is None or cell != cell:
+        return True
+    signed = now - 2**64 if now >= 2**63 else now
+    return cell == (float(signed) if isinstance(cell, float) else signed)
 
 
 class _Layout(NamedTuple):

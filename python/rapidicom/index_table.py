@@ -185,11 +185,12 @@ class IndexTable:
 
         ``row``: a mapping of names to values (a dict of ``to_pylist()``, a named row of Polars, a row of pandas or
         pyarrow), the quickest; the number of a row; or a SOP Instance UID, which is searched for. The index must have
-        been built with ``frames=True``. Members of archives (``zip://…``) and URLs are read by fsspec.
+        been built with ``frames=True``. Members of ZIP and TAR files on disk are read by Python, URLs by fsspec.
 
         ``IndexError`` where there is no such row or frame, ``KeyError`` for an unknown UID, ``FileChangedError`` where
-        the file has another size or time than the row, ``OSError`` where it can't be opened, ``ValueError`` for a row
-        without byte ranges; else what ``Frames`` raises.
+        the file has another size, time or inode than the row, ``OSError`` where it can't be opened, ``ValueError`` for
+        a row without byte ranges, or of one of several members of an archive that have one name; else what ``Frames``
+        raises.
         """
         read = _frame_of_row()
         if type(row) is dict:

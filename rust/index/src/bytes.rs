@@ -40,6 +40,18 @@ impl From<SourceError> for Failure {
     }
 }
 
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Failure {
+        if let Some(errno) = error.raw_os_error() {
+            return Failure::Source(SourceError::Os { errno });
+        }
+        match error.downcast::<Error>() {
+            Ok(meaning) => Failure::Meaning(meaning),
+            Err(error) => Failure::Words(error.to_string()),
+        }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         Failure::Meaning(error)
@@ -51,9 +63,11 @@ impl Failure {
     pub(crate) fn words(&self) -> String {
         match self {
             Failure::Source(SourceError::Os { errno }) => {
-                let said = std::io::Error::from_raw_os_error(*errno).to_string();
+                let said = std::io::Error::from_raw_os_error(*errno);
+                let name = exception_of(said.kind());
+                let said = said.to_string();
                 format!(
-                    "OSError: [Errno {errno}] {}",
+                    "{name}: [Errno {errno}] {}",
                     said.split(" (os error").next().unwrap_or_default()
                 )
             }
@@ -79,6 +93,27 @@ impl Failure {
                 format!("{kind}: {error}{tag}{place}")
             }
         }
+    }
+}
+
+/// What Python calls the refusal of an operating system: one of the subclasses of `OSError`, where there is one.
+fn exception_of(kind: std::io::ErrorKind) -> &'static str {
+    use std::io::ErrorKind as Kind;
+    match kind {
+        Kind::NotFound => "FileNotFoundError",
+        Kind::PermissionDenied => "PermissionError",
+        Kind::IsADirectory => "IsADirectoryError",
+        Kind::NotADirectory => "NotADirectoryError",
+        Kind::AlreadyExists => "FileExistsError",
+        Kind::TimedOut => "TimeoutError",
+        Kind::Interrupted => "InterruptedError",
+        Kind::WouldBlock => "BlockingIOError",
+        Kind::BrokenPipe => "BrokenPipeError",
+        Kind::ConnectionAborted => "ConnectionAbortedError",
+        Kind::ConnectionRefused => "ConnectionRefusedError",
+        Kind::ConnectionReset => "ConnectionResetError",
+        Kind::OutOfMemory => "MemoryError",
+        _ => "OSError",
     }
 }
 
@@ -143,6 +178,14 @@ impl<'a> FileBytes<'a> {
     /// What it is, if no file.
     pub(crate) fn object(&self) -> Option<&dyn RangedBytes> {
         self.reader.object()
+    }
+
+    /// Why it failed: where an object refused its bytes, in its own words.
+    pub(crate) fn in_its_words(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Source(_) => self.reader.refusal().map_or(failure, Failure::from),
+            failure => failure,
+        }
     }
 
     /// How many bytes were read through the prefix.

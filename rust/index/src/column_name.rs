@@ -60,7 +60,13 @@ pub(crate) fn parse(name: &str) -> Result<(String, Asked)> {
         .zip(tags.iter().skip(1).map(|&(_, tag)| tag))
         .collect();
     let title = match entry {
-        Some(entry) if tags.len() == 1 && !entry.keyword().is_empty() => entry.keyword().to_owned(),
+        // The keyword of an overlay or a curve names that of the first group; any other has its tag alone.
+        Some(entry) if tags.len() == 1 && dictionary::by_keyword(entry.keyword()) == Some(leaf) => {
+            entry.keyword().to_owned()
+        }
+        Some(entry) if tags.len() == 1 && !entry.keyword().is_empty() => {
+            format!("{:04X}{:04X}", leaf.group(), leaf.element())
+        }
         _ => name.to_owned(),
     };
     let element = element(vr, entry.map(|e| e.vm()), inside);

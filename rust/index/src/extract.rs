@@ -225,7 +225,7 @@ impl Extractor {
         self.adapt(file.prefix_len());
         match failure {
             Some(failure) => {
-                self.failed_row(shown, &failure, batch);
+                self.failed_row(shown, &file.in_its_words(failure), batch);
                 Outcome::Failed
             }
             None => Outcome::Row,
@@ -500,6 +500,7 @@ impl Extractor {
         {
             failure.get_or_insert(error.into());
         }
+        let failure = failure.map(|failure| file.in_its_words(failure));
         self.facts(file, row, failure.as_ref(), notes.kept(), batch);
         held = held.saturating_add(notes.kept().len().saturating_mul(64));
         if self.columns.json {

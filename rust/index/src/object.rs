@@ -1,8 +1,9 @@
 //! What is read like a file and is none: a member of an archive, an object of a store, bytes in memory.
 
 use rapidicom_source::{Identity, RangedBytes, Result, Source};
+use std::io::{Error, ErrorKind};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A stream of bytes with a name.
 pub struct Object {
@@ -41,9 +42,34 @@ impl RangedBytes for InMemory {
     }
 }
 
+/// A stream, and what it refused last: a [`Source`] keeps no more of that than a number.
+struct Remembering {
+    stream: Arc<dyn RangedBytes>,
+    refusal: Mutex<Option<Error>>,
+}
+
+impl RangedBytes for Remembering {
+    fn len(&self) -> u64 {
+        self.stream.len()
+    }
+
+    fn at_once(&self) -> usize {
+        self.stream.at_once()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<usize> {
+        self.stream.read(offset, out).map_err(|error| {
+            let number = error.raw_os_error();
+            let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+            *refusal = Some(error);
+            number.map_or(ErrorKind::Other.into(), Error::from_raw_os_error)
+        })
+    }
+}
+
 /// An object whose first bytes were read.
 pub(crate) struct Opened {
-    stream: Arc<dyn RangedBytes>,
+    stream: Arc<Remembering>,
     bytes: Vec<u8>,
     ended: bool,
 }
@@ -51,12 +77,16 @@ pub(crate) struct Opened {
 impl Opened {
     pub(crate) fn new(stream: Arc<dyn RangedBytes>, want: usize) -> std::io::Result<Opened> {
         let mut opened = Opened {
-            stream,
+            stream: Arc::new(Remembering {
+                stream,
+                refusal: Mutex::default(),
+            }),
             bytes: Vec::new(),
             ended: false,
         };
         let least = opened.stream.at_once();
-        opened.fill(want.max(least))?;
+        let filled = opened.fill(want.max(least));
+        filled.map_err(|error| opened.refusal().unwrap_or(error))?;
         Ok(opened)
     }
 
@@ -94,7 +124,17 @@ impl Opened {
         self.stream.as_ref()
     }
 
+    /// What it refused last, in its own words.
+    pub(crate) fn refusal(&self) -> Option<Error> {
+        let refusal = &self.stream.refusal;
+        refusal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
     pub(crate) fn source(&self) -> Source {
-        Source::ranged(self.bytes.clone(), Arc::clone(&self.stream))
+        let stream: Arc<dyn RangedBytes> = Arc::<Remembering>::clone(&self.stream);
+        Source::ranged(self.bytes.clone(), stream)
     }
 }

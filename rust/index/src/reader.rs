@@ -100,6 +100,11 @@ impl Reader {
         self.object.as_ref().map(Opened::stream)
     }
 
+    /// What an object refused last, in its own words.
+    pub(crate) fn refusal(&self) -> Option<std::io::Error> {
+        self.object.as_ref().and_then(Opened::refusal)
+    }
+
     /// Bytes from anywhere in it; fewer where it ends.
     pub(crate) fn read_at_offset(&self, offset: u64, out: &mut [u8]) -> Result<usize> {
         match &self.object {

@@ -310,15 +310,15 @@ impl Worker {
         self.replaced.extend(replaced);
         let want = self.extractor.prefix();
         let begun = self.begin_timing();
-        let read = object.content.and_then(|stream| {
+        let content = object.content.map_err(Failure::Words);
+        let read = content.and_then(|stream| {
             let [reader, ..] = &mut self.readers;
-            let read = reader.read_object(stream, want);
-            read.map_err(|error| error.to_string())
+            Ok(reader.read_object(stream, want)?)
         });
         begun.map_or(Ok(()), |begun| self.timed(begun.elapsed()))?;
         match read {
             Ok(()) => self.row(0, identity, hash, &|| object.path.clone()),
-            Err(words) => self.failed(Failure::Words(words), hash),
+            Err(failure) => self.failed(failure, hash),
         }
         self.after()
     }

@@ -120,7 +120,7 @@ fn lists_of_files_and_folders_are_read_as_they_come() {
     );
     assert_eq!(
         errors(&index),
-        ["OSError: [Errno 2] No such file or directory"]
+        ["FileNotFoundError: [Errno 2] No such file or directory"]
     );
 }
 

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 /// Bytes that are looked at while they are still in the second cache.
 const BLOCK: usize = 128 << 10;
 
-/// Fills `out` from `offset` of the file, and unused bits as they should be unless `layout` is none. Gives the file's size and
-/// time in ns, and how many bytes there were.
+/// Fills `out` from `offset` of the file, and unused bits as they should be unless `layout` is none. Gives the file's size,
+/// time in ns and inode, and how many bytes there were.
 #[pyfunction]
 pub(crate) fn _read_samples(
     py: Python<'_>,
@@ -21,7 +21,7 @@ pub(crate) fn _read_samples(
     offset: u64,
     out: &Bound<'_, PyAny>,
     layout: Option<LayoutArguments>,
-) -> PyResult<(u64, i64, usize)> {
+) -> PyResult<(u64, i64, u64, usize)> {
     let mut held = HeldBuffer::of(out, true)?;
     let samples = held.bytes_mut()?;
     let layout = layout.map(layout_of).transpose()?;
@@ -49,7 +49,7 @@ pub(crate) fn _read_samples(
             }
         }
         let identity = file.identity();
-        Ok((identity.size, identity.mtime_ns, filled))
+        Ok((identity.size, identity.mtime_ns, identity.ino, filled))
     })
     .map_err(|error| raise(py, from_source(error), Some(&path)))
 }

@@ -23,9 +23,14 @@ pub(super) fn list(listing: &mut Listing) -> Listed {
 fn seek_through<R: Read + Seek>(listing: &mut Listing, archive: &mut Archive<R>) -> Listed {
     let entries = archive.entries_with_seek().map_err(|error| words(&error))?;
     each(listing, entries, |listing, entry, size| {
+        let (start, there) = (entry.raw_file_position(), listing.identity.size);
+        // Stepping over a member does not notice that the archive ends within it.
+        if start.saturating_add(size) > there {
+            return Err(ends_within(entry));
+        }
         Ok(Arc::new(Member {
             file: Arc::clone(&listing.file),
-            start: entry.raw_file_position(),
+            start,
             size,
         }))
     })
@@ -38,8 +43,17 @@ pub(super) fn list_compressed(listing: &mut Listing) -> Listed {
     each(listing, entries, |_, entry, size| {
         let mut first = Vec::new();
         entry.take(KEPT).read_to_end(&mut first)?;
+        if (first.len() as u64) < size.min(KEPT) {
+            return Err(ends_within(entry));
+        }
         Ok(Arc::new(Beginning { first, size }))
     })
+}
+
+fn ends_within<R: Read>(entry: &Entry<'_, R>) -> Error {
+    let name = entry.path_bytes();
+    let name = String::from_utf8_lossy(&name);
+    Error::other(format!("it ends within the member {name}"))
 }
 
 fn words(error: &Error) -> Option<String> {
@@ -58,10 +72,11 @@ fn each<'a, R: Read + 'a>(
         }
         let size = entry.size();
         let (path, identity) = listing.member("tar://", &entry.path_bytes(), size);
+        let content = content(listing, &mut entry, size).map_err(|error| words(&error))?;
         let object = Object {
             path,
             identity,
-            content: content(listing, &mut entry, size).map_err(|error| error.to_string()),
+            content: Ok(content),
         };
         listing.push(object).map_err(|Gone| None)?;
     }
@@ -109,7 +124,9 @@ impl RangedBytes for Beginning {
             .and_then(|(from, to)| self.first.get(from..to.max(from)));
         let Some(bytes) = kept else {
             return Err(Error::other(format!(
-                "a byte beyond the first {KEPT} was needed of a member of a compressed TAR"
+                "of a member of a compressed TAR only the first {} KiB are read, and what was asked for lies behind them; \
+                 unpack the archive",
+                KEPT >> 10
             )));
         };
         out.get_mut(..bytes.len())

@@ -100,11 +100,10 @@ impl Member {
     }
 
     fn inflate(&self, reading: &mut Reading, offset: u64, out: &mut [u8]) -> Result<usize> {
-        if offset.saturating_add(out.len() as u64) > self.most {
-            return Err(Error::other(format!(
-                "LimitError: max_inflated_bytes is {}, a byte beyond it was needed",
-                self.most
-            )));
+        let needed = offset.saturating_add(out.len() as u64);
+        if needed > self.most {
+            let limit = rapidicom_core::Error::limit("max_inflated_bytes", self.most, needed);
+            return Err(Error::other(limit));
         }
         let data = self.data(reading)?;
         if reading
