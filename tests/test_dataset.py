@@ -162,6 +162,32 @@ def test_equality(ds: rd.Dataset) -> None:
     assert rd.dcmread(reencoded[0])["PatientName"] == rd.dcmread(reencoded[1])["PatientName"]
 
 
+def test_bytes_that_are_no_value_are_compared_as_bytes() -> None:
+    one_byte = [
+        builders.file(E.patient() + E.header(0x00280010, "US", 1) + field + E.patient()) for field in (b"a", b"b")
+    ]
+    ds, twin, other = (rd.dcmread(data) for data in (one_byte[0], bytes(bytearray(one_byte[0])), one_byte[1]))
+    assert ds == twin and ds != other
+    assert ds in [twin] and {ds: 1}[twin] == 1
+    assert ds["Rows"] == twin["Rows"] and ds["Rows"] != other["Rows"] and ds["Rows"] != 97
+    assert not ds["Rows"].is_empty
+
+
+def test_every_malformed_file_equals_itself(malformed_dir: Path) -> None:
+    compared = 0
+    for path in sorted(malformed_dir.glob("*.dcm")):
+        try:
+            ds, twin = rd.dcmread(path), rd.dcmread(path.read_bytes())
+        except rd.DicomError:
+            continue
+        assert ds == twin, path.name
+        for one, other in zip(ds.iterall(), twin.iterall(), strict=True):
+            assert one == other and hash(one) == hash(other), f"{path.name} {one.tag}"
+            assert not one.is_empty or one.VM == 0 or one.VR == "SQ"
+        compared += 1
+    assert compared > 100
+
+
 def test_hash_agrees_with_equality(ds: rd.Dataset) -> None:
     try:
         assert hash(ds) == hash(rd.dcmread(DATA))

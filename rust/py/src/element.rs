@@ -190,7 +190,12 @@ impl DataElement {
                 .cast::<Sequence>()
                 .is_ok_and(|s| s.get().len() == 0));
         }
-        Ok(self.vm(py)? == 0)
+        let no_value = python(py)?.errors.bind(py).getattr("ValueDecodeError")?;
+        match self.vm(py) {
+            // Bytes that are no value are not nothing.
+            Err(error) if error.matches(py, no_value)? => Ok(false),
+            vm => Ok(vm? == 0),
+        }
     }
 
     #[getter]
