@@ -75,11 +75,11 @@ _Path: TypeAlias = str | os.PathLike[str]
 _Source: TypeAlias = _Path | Buffer | _Readable
 """A path; bytes of any kind, held and not copied; or a binary file-like object, read to its end."""
 
-_TagLike: TypeAlias = int | tuple[int | str, int | str]
-"""``0x00100010``, ``(0x0010, 0x0010)`` or ``("0010", "0010")``; a ``Tag`` is an ``int``."""
+_TagLike: TypeAlias = SupportsIndex | tuple[int | str, int | str] | list[int] | list[str]
+"""``0x00100010``, ``(0x0010, 0x0010)``, ``[0x0010, 0x0010]`` or ``("0010", "0010")``; a ``Tag`` is an ``int``."""
 
 _Key: TypeAlias = _TagLike | str
-"""A tag as above, or a word: ``"PatientName"``, ``"00100010"``, ``"(0010,0010)"``."""
+"""A tag as above, or a word: ``"PatientName"``, ``"00100010"``, ``"0x00100010"``, ``"(0010,0010)"``."""
 
 @final
 class Dataset(_Keywords):
@@ -105,25 +105,28 @@ class Dataset(_Keywords):
 
         ``ds["ReferencedSeriesSequence[0].SeriesInstanceUID"]``: the element in an item; items are counted from 0, from
         the end where negative. A path that ends in an item gives its ``Dataset``. A slice of tags gives the elements
-        from the first up to the second as a data set.
+        from the first up to the second as a data set, every n-th of them where it has a step.
         """
 
     @overload
-    def get(self, key: str, default: Any = None, /) -> Any: ...
+    def get(self, key: str, default: Any = None) -> Any: ...
     @overload
-    def get(self, key: _TagLike, default: None = None, /) -> DataElement | None: ...
+    def get(self, key: _TagLike, default: None = None) -> DataElement | None: ...
     @overload
-    def get(self, key: _TagLike, default: _T, /) -> DataElement | _T:
-        """The value of a keyword, the element of a tag, else the default."""
+    def get(self, key: _TagLike, default: _T) -> DataElement | _T:
+        """The value of a keyword or at the end of a path, the element of a tag, else the default."""
 
-    def get_item(self, key: _Key) -> DataElement:
-        """The element of a tag or keyword; ``KeyError`` where there is none."""
+    @overload
+    def get_item(self, key: slice, *, keep_deferred: bool = False) -> Dataset: ...
+    @overload
+    def get_item(self, key: _Key, *, keep_deferred: bool = False) -> DataElement | None:
+        """The element of a tag or keyword, else None; of a slice its data set. Every value is deferred."""
 
     def data_element(self, name: str) -> DataElement | None:
         """The element of a keyword, else None."""
 
     def __contains__(self, key: object, /) -> bool:
-        """Whether there is an element of this tag or keyword; False for what is neither."""
+        """Whether there is an element of this tag, keyword or path; False for what is none of them."""
 
     def __len__(self) -> int:
         """How many elements at this level."""
@@ -141,14 +144,14 @@ class Dataset(_Keywords):
     def walk(self) -> abc.Iterator[tuple[str, DataElement]]:
         """Path and element, at all levels; ``ds[path]`` is the element again."""
 
-    def keys(self) -> list[Tag]:
-        """The tags, ascending. PS3.5 §7.1"""
+    def keys(self) -> abc.KeysView[Tag]:
+        """The tags, ascending: the keys of a ``dict``. PS3.5 §7.1"""
 
-    def values(self) -> list[DataElement]:
-        """The elements in tag order."""
+    def values(self) -> abc.ValuesView[DataElement]:
+        """The elements in tag order: the values of a ``dict``."""
 
-    def items(self) -> list[tuple[Tag, DataElement]]:
-        """Tag and element, in tag order."""
+    def items(self) -> abc.ItemsView[Tag, DataElement]:
+        """Tag and element, in tag order: the items of a ``dict``."""
 
     def dir(self, *filters: str) -> list[str]:
         """The keywords that are there, sorted; of those that hold one of these words, in any case, where some are given."""
