@@ -224,14 +224,17 @@ class Dataset(_Keywords):
     def __exit__(self, *_exception: object) -> None: ...
     @property
     def frames(self) -> Frames:
-        """The frames of the image, not decoded; ``PixelDecodeError`` where the attributes describe none. PS3.3 §C.7.6.3"""
+        """The frames of the image, not decoded; ``PixelDecodeError`` where the attributes describe none. PS3.3 §C.7.6.3
+
+        Where they are absent it is an ``AttributeError`` too: ``hasattr(ds, "frames")``.
+        """
 
     @property
     def pixel_array(self) -> npt.NDArray[Any]:
         """All frames as one array: ``(R, C)``, ``(F, R, C)``, ``(R, C, S)`` or ``(F, R, C, S)``; see ``Frames``. PS3.3 §C.7.6.3
 
         The leading axis is there where Number of Frames is more than 1, the last where Samples per Pixel is. Made anew
-        each time. Raises what decoding a frame raises.
+        each time. Raises what ``frames`` and decoding a frame raise.
         """
 
     def __setattr__(self, name: str, _value: Any, /) -> NoReturn:

@@ -2,7 +2,7 @@
 
 use crate::buffer::generic_getattr;
 use crate::element::DataElement;
-use crate::error::{Result, path_text, raise};
+use crate::error::{Result, path_text, raise, raise_no_image};
 use crate::frames::{FrameTable, Frames};
 use crate::keyword::{Key, key_of, tag_from};
 use crate::lookup;
@@ -143,6 +143,17 @@ impl Dataset {
             error.path = self.place.path();
         }
         raise(py, error, self.root.path())
+    }
+
+    /// The same where the error is that there is no image: what it needs is not in the data set.
+    #[cold]
+    fn raise_of_image(&self, py: Python<'_>, mut error: Error) -> PyErr {
+        let absent = |tag| self.set.position(tag).is_none();
+        if error.offset.is_some() || !error.tag.is_none_or(absent) {
+            return self.raise(py, error);
+        }
+        error.path = self.place.path();
+        raise_no_image(py, error, self.root.path())
     }
 
     /// The value of the element at `index`: kept from the second time on that it is asked for, so that whoever walks over
@@ -292,7 +303,10 @@ impl Dataset {
     }
 
     /// What is asked last, when the name was not found: only words.
-    fn __getattr__(&self, name: &str) -> PyResult<Py<PyAny>> {
+    fn __getattr__(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
+        if matches!(name, "frames" | "pixel_array") {
+            self.frames(py)?; // says itself why there are none
+        }
         Err(PyAttributeError::new_err(if Dataset::is_keyword(name) {
             lookup::no_attribute(self, name)
         } else {
@@ -591,7 +605,7 @@ impl Dataset {
 
     #[getter]
     fn frames(&self, py: Python<'_>) -> PyResult<Frames> {
-        Frames::of(self).map_err(|e| self.raise(py, e))
+        Frames::of(self).map_err(|e| self.raise_of_image(py, e))
     }
 
     #[getter]
