@@ -2,7 +2,20 @@
 
 import os
 from collections import abc
-from typing import Any, Literal, NoReturn, Protocol, Self, SupportsIndex, TypeAlias, TypedDict, TypeVar, final, overload
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    NoReturn,
+    Protocol,
+    Self,
+    SupportsIndex,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    final,
+    overload,
+)
 
 import numpy as np
 import numpy.typing as npt
@@ -341,6 +354,10 @@ class DataElement:
         """The first byte of the Value Field: in the file, or in the inflated data set where it was deflated."""
 
     @property
+    def file_tell(self) -> int:
+        """As ``value_offset``, by pydicom's name."""
+
+    @property
     def is_undefined_length(self) -> bool:
         """Whether the Value Length says FFFFFFFFH. PS3.5 §7.1"""
 
@@ -351,6 +368,16 @@ class DataElement:
     @property
     def is_empty(self) -> bool:
         """Whether there is no value, or no item. PS3.5 §7.4"""
+
+    @property
+    def empty_value(self) -> str | list[Any] | None:
+        """The value that an empty element of this VR has. PS3.5 §7.4"""
+
+    is_raw: ClassVar[bool]
+    """False: the value is at hand as what it is, and decoded when it is asked for."""
+
+    is_buffered: ClassVar[bool]
+    """False: the value is no stream."""
 
     @property
     def repval(self) -> str:
@@ -370,7 +397,7 @@ class DataElement:
         """The numbers as a new array of shape ``(VM,)`` in native byte order, without an object per number. PS3.5 §6.2
 
         float64 of DS FD OD, float32 of FL OF, int64 of IS SV, int32 of SL, int16 of SS, uint64 of UV OV, uint32 of UL OL
-        AT, uint16 of US OW, uint8 of OB UN.
+        AT, uint16 of US OW, uint8 of OB UN; float64 of an IS that has a fraction, as ``value``.
 
         An empty value gives shape ``(0,)``. Raises ``ValueDecodeError`` where the VR holds no numbers, a text is no
         number, or the bytes are no whole number of them.
