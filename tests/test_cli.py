@@ -14,8 +14,9 @@ import builders
 import rapidicom as rd
 
 
-def run(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([sys.executable, "-m", "rapidicom", *arguments], input=stdin, capture_output=True, timeout=60)
+def run(*arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "rapidicom", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=60, cwd=cwd)
 
 
 @pytest.fixture
@@ -122,6 +123,13 @@ def test_paths_from_standard_input(folder: Path, tmp_path: Path) -> None:
         done = run("index", *words, "-o", output, stdin=stdin.encode())
         assert done.returncode == 0, done.stderr
         assert pq.read_table(output).num_rows == 3
+
+
+def test_a_table_is_not_written_to_standard_output(folder: Path, tmp_path: Path) -> None:
+    done = run("index", folder, "-o", "-", cwd=tmp_path)
+    assert done.returncode == 2
+    assert b"FILE.parquet" in done.stderr
+    assert not (tmp_path / "-").exists()
 
 
 def test_some_files_failed(folder: Path, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from rapidicom.cli.words import count, printable, say
 def run(options: argparse.Namespace) -> int:
     """Write one Parquet file, or bring the Delta Lake table in a folder up to date."""
     paths.require(options)
+    if options.output == "-":
+        options.parser.error("-o -: a table is not written to standard output; give FILE.parquet or a folder")
     output = Path(options.output)
     try:
         if output.is_dir() or options.output.endswith(os.sep) or not output.suffix:
