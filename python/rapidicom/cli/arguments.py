@@ -108,7 +108,7 @@ def _query(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("index", metavar="DIR", help="the index: a folder that `rapidicom index DIR -o DIR/` wrote")
     parser.add_argument("sql", metavar="SQL", help="in DuckDB's words; the table is called index; '-': standard input")
     parser.add_argument("--format", choices=FORMATS, help="text unless given or what FILE ends in")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to this file, not to standard output (-)")
     parser.set_defaults(run=run, parser=parser)
 
 

@@ -35,6 +35,8 @@ _ANSWER = "rapidicom_answer"
 
 def run(options: argparse.Namespace) -> int:
     """Print the answer, or write it under a temporary name that is then renamed: a file is whole or absent."""
+    if options.output == "-":
+        options.output = None
     kind = options.format or SUFFIXES.get(Path(options.output or "").suffix.lower(), "text")
     if kind == "parquet" and not options.output:
         options.parser.error("--format parquet needs -o FILE")
