@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -167,6 +168,37 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     words = dump.stderr.read()
     assert dump.wait(30) in (0, -signal.SIGPIPE)
     assert b"Traceback" not in words
+
+
+COMMANDS = [["dump", "0.dcm"], ["dump", "--json", "0.dcm"], ["frames", "0.dcm"], ["verify", "text.txt"]]
+
+
+@pytest.mark.parametrize("words", [*COMMANDS, ["--version"], ["--help"]], ids=str)
+def test_standard_output_that_cannot_be_written(folder: Path, words: list[str]) -> None:
+    def said(**how: Any) -> str:
+        command = [sys.executable, "-m", "rapidicom", *words]
+        done = subprocess.run(command, cwd=folder, stderr=subprocess.PIPE, timeout=60, text=True, **how)
+        assert done.returncode == 1
+        return done.stderr
+
+    assert said(preexec_fn=lambda: os.close(1)) == "rapidicom: standard output is closed\n"
+    with Path("/dev/full").open("w") as full:
+        assert said(stdout=full) == "rapidicom: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("words", [["dump", "-"], ["frames", "-0"], ["index", "-", "-o", "x.parquet"]], ids=str)
+def test_standard_input_that_cannot_be_read(tmp_path: Path, words: list[str]) -> None:
+    command = [sys.executable, "-m", "rapidicom", *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, preexec_fn=lambda: os.close(0))
+    assert (done.returncode, done.stderr) == (1, b"rapidicom: standard input is closed\n")
+
+
+def test_words_never_go_to_standard_output(folder: Path) -> None:
+    command = [sys.executable, "-m", "rapidicom", "dump", "none.dcm"]
+    done = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, timeout=60, preexec_fn=lambda: os.close(2), check=False
+    )
+    assert (done.returncode, done.stdout) == (1, b"")
 
 
 def test_ctrl_c_ends_an_index_and_leaves_nothing(tmp_path: Path) -> None:

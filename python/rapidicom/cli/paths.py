@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator
+
+from rapidicom.cli.standard_streams import blocks
 
 
 def given(options: argparse.Namespace) -> Iterator[str]:
@@ -39,7 +40,7 @@ def files(options: argparse.Namespace) -> Iterator[tuple[str, bool]]:
 
 def _standard_input(separator: bytes) -> Iterator[str]:
     rest = b""
-    while block := os.read(sys.stdin.fileno(), 1 << 16):
+    for block in blocks():
         *whole, rest = (rest + block).split(separator)
         yield from map(os.fsdecode, filter(None, whole))
     if rest:
