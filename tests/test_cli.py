@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -205,6 +206,7 @@ def test_ctrl_c_ends_an_index_and_leaves_nothing(tmp_path: Path) -> None:
     fifo = tmp_path / "paths"
     os.mkfifo(fifo)
     keeper = os.open(fifo, os.O_RDWR)
+    os.write(keeper, b"none.dcm\n")
     output = tmp_path / "index.parquet"
     with fifo.open("rb") as stdin:
         index = subprocess.Popen(
@@ -214,8 +216,8 @@ def test_ctrl_c_ends_an_index_and_leaves_nothing(tmp_path: Path) -> None:
             # Whoever runs the tests in the background of a shell has it ignored, and so would we.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        for _ in range(6000):  # until it has begun to write
-            if list(tmp_path.glob(".index*")) or index.poll() is not None:
+        for _ in range(6000):  # until it has begun to read
+            if not select.select([keeper], [], [], 0)[0] or index.poll() is not None:
                 break
             time.sleep(0.01)
         index.send_signal(signal.SIGINT)
