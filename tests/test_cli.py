@@ -77,6 +77,23 @@ def test_dump_json(folder: Path) -> None:
     assert model["00280010"] == {"vr": "US", "Value": [4]}
 
 
+@pytest.mark.parametrize("length", ["20", "64"])
+def test_dump_json_has_values_whole(folder: Path, length: str) -> None:
+    done = run("dump", "--json", "--max-length", length, folder / "0.dcm")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"--max-length" in done.stderr
+
+
+def test_dump_json_says_what_was_forgiven(tmp_path: Path) -> None:
+    path = tmp_path / "odd.dcm"
+    path.write_bytes(builders.file(builders.EXPLICIT.image() + builders.EXPLICIT.patient()))
+    done = run("dump", "--json", path)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["00280010"] == {"vr": "US", "Value": [4]}
+    assert b"TagOrder" in done.stderr
+    assert done.stderr == run("dump", path).stderr
+
+
 def test_dump_is_safe_on_a_terminal(tmp_path: Path) -> None:
     path = tmp_path / "escape.dcm"
     path.write_bytes(builders.file(builders.EXPLICIT.element(0x00104000, "LT", b"\x1b[2Jgone\x07")))

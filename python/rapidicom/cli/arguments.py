@@ -116,10 +116,12 @@ def _dump(parser: argparse.ArgumentParser) -> None:
     from rapidicom.cli.dump import run
 
     _paths(parser, "files")
-    parser.add_argument(
-        "--max-length", type=_natural, default=64, metavar="N", help="characters of a value to print (64); 0: all"
+    form = parser.add_mutually_exclusive_group()
+    # The default is text, which argparse turns into a number: a given 64 would be that number, and no conflict.
+    form.add_argument(
+        "--max-length", type=_natural, default="64", metavar="N", help="characters of a value to print (64); 0: all"
     )
-    parser.add_argument("--json", action="store_true", help="the DICOM JSON Model (PS3.18 Annex F), one object a line")
+    form.add_argument("--json", action="store_true", help="the DICOM JSON Model (PS3.18 Annex F), one object a line")
     parser.set_defaults(run=run, parser=parser)
 
 

@@ -25,12 +25,12 @@ def run(options: argparse.Namespace) -> int:
                 from rapidicom.cli.json_model import line
 
                 print(line(ds, path))
-                continue
-            print(f"# {printable(path)}")
-            for level, text, good in lines(ds, options.max_length):
-                print("  " * level + text)
-                if not good:
-                    status = SOME_FAILED
+            else:
+                print(f"# {printable(path)}")
+                for level, text, good in lines(ds, options.max_length):
+                    print("  " * level + text)
+                    if not good:
+                        status = SOME_FAILED
             for warning in ds.warnings:
                 say(f"{path}: warning: {describe(warning)}")
         except (rd.DicomError, OSError) as error:
