@@ -144,6 +144,14 @@ def test_paths_from_standard_input(folder: Path, tmp_path: Path) -> None:
         assert pq.read_table(output).num_rows == 3
 
 
+def test_lines_of_paths_may_end_as_on_windows(folder: Path) -> None:
+    name = bytes(folder / "0.dcm")
+    done = run("frames", "-", stdin=name + b"\r\n\r\n" + name + b"\r")
+    assert (done.returncode, done.stdout.count(name + b"\t0\t")) == (0, 2), done.stderr
+    (folder / "0.dcm").rename(folder / "0.dcm\r")
+    assert run("frames", "-0", stdin=name + b"\r\0").returncode == 0
+
+
 def test_a_table_is_not_written_to_standard_output(folder: Path, tmp_path: Path) -> None:
     done = run("index", folder, "-o", "-", cwd=tmp_path)
     assert done.returncode == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
+from itertools import chain
 
 from rapidicom.cli.standard_streams import blocks
 
@@ -39,9 +40,8 @@ def files(options: argparse.Namespace) -> Iterator[tuple[str, bool]]:
 
 
 def _standard_input(separator: bytes) -> Iterator[str]:
+    carriage_return = b"\r" if separator == b"\n" else b""  # of a list that was written on Windows
     rest = b""
-    for block in blocks():
+    for block in chain(blocks(), [separator]):
         *whole, rest = (rest + block).split(separator)
-        yield from map(os.fsdecode, filter(None, whole))
-    if rest:
-        yield os.fsdecode(rest)
+        yield from map(os.fsdecode, filter(None, (path.removesuffix(carriage_return) for path in whole)))
