@@ -94,6 +94,15 @@ def test_dump_json_says_what_was_forgiven(tmp_path: Path) -> None:
     assert done.stderr == run("dump", path).stderr
 
 
+def test_dump_goes_on_after_what_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "deep.dcm"
+    path.write_bytes(builders.file(builders.nested(80, undefined=False) + builders.EXPLICIT.patient()))
+    done = run("dump", path)
+    assert done.returncode == 1
+    assert b"exceeds max_depth=64>" in done.stdout
+    assert b"(0010,0010) PN Doe^John" in done.stdout
+
+
 def test_dump_is_safe_on_a_terminal(tmp_path: Path) -> None:
     path = tmp_path / "escape.dcm"
     path.write_bytes(builders.file(builders.EXPLICIT.element(0x00104000, "LT", b"\x1b[2Jgone\x07")))
