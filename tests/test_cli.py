@@ -103,6 +103,13 @@ def test_dump_goes_on_after_what_cannot_be_read(tmp_path: Path) -> None:
     assert b"(0010,0010) PN Doe^John" in done.stdout
 
 
+@pytest.mark.parametrize("command", ["dump", "frames", "verify"])
+def test_no_advice_that_only_python_can_take(folder: Path, command: str) -> None:
+    done = run(command, folder / "text.txt")
+    assert done.returncode == 1
+    assert b"expected 'DICM' at byte 128 or a data set\n" in done.stdout + done.stderr
+
+
 def test_dump_is_safe_on_a_terminal(tmp_path: Path) -> None:
     path = tmp_path / "escape.dcm"
     path.write_bytes(builders.file(builders.EXPLICIT.element(0x00104000, "LT", b"\x1b[2Jgone\x07")))
