@@ -54,6 +54,21 @@ def test_wrong_use(words: list[str]) -> None:
     assert b"usage" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["dump", "--max-length", "x", "f"], b"--max-length: 'x': expected a number, 0 or more"),
+        (["dump", "--max-length=-1", "f"], b"--max-length: '-1': expected a number, 0 or more"),
+        (["index", "-j", "0", "f", "-o", "x.parquet"], b"-j/--threads: '0': expected a number, 1 or more"),
+    ],
+    ids=str,
+)
+def test_wrong_use_says_what_is_expected(words: list[str], expected: bytes) -> None:
+    done = run(*words)
+    assert done.returncode == 2
+    assert expected in done.stderr
+
+
 def test_dump(folder: Path) -> None:
     done = run("dump", folder / "0.dcm")
     assert done.returncode == 0
