@@ -239,6 +239,14 @@ def test_repr_and_equality() -> None:
     assert len(repr(one(0x00111001, "UT", "x" * 100_000))) < 1000
 
 
+def test_repval_is_one_line() -> None:
+    items = [EXPLICIT.item(EXPLICIT.patient())] * 2
+    text = EXPLICIT.element(0x00104000, "LT", "one\r\ntwo")
+    ds = rd.dcmread(builders.file(EXPLICIT.sequence(0x00081140, *items) + text))
+    assert ds["ReferencedImageSequence"].repval == "<Sequence, length 2>"
+    assert ds["PatientComments"].repval == "'one\\r\\ntwo'"
+
+
 def test_every_vr_in_every_encoding() -> None:
     for encoding, uid in (
         (EXPLICIT, builders.EXPLICIT_LITTLE_UID),
