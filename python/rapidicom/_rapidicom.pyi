@@ -643,7 +643,7 @@ def index(
     progress: _Progress | None = None,
     limits: Limits | None = None,
 ) -> Index:
-    """One row a file: ``path size mtime status error warnings transfer_syntax pixel_offset pixel_length``, then the columns.
+    """One row a file: ``path status error warnings``, then the columns that were asked for.
 
     ``sources``: a folder (walked), a glob pattern, a file, a text file of paths, a ZIP or TAR file, a DICOMDIR, a URL of an
     object store (``rapidicom.remote``), or an iterable of paths and of pairs ``(name, bytes)``. A member of an archive has
@@ -652,7 +652,8 @@ def index(
     ``error`` names the exception that reading the file would raise, with tag and byte where they are known.
     ``warnings: list<struct<code, tag, offset>>`` says what was forgiven and what could not be taken into a cell: a
     ``WarningCode``, the element (``"00100010"``, inside sequences ``"00081140[0].00081150"``) and its first byte.
-    ``columns``: ``"default"``, what a browser of studies needs, or a list of
+    ``columns``: ``"default"``, which is meant where nothing is said: all of ``path size mtime status error warnings
+    transfer_syntax pixel_offset pixel_length``, then what a browser of studies needs; or a list of
 
     - keywords and tags: ``"PatientID"``, ``"00100020"``, ``0x00100020``;
     - paths into sequences: ``"RequestAttributesSequence[0].StudyID"``, without a number the first item; with ``[*]``,
@@ -660,9 +661,10 @@ def index(
       ``"PerFrameFunctionalGroupsSequence[*].PlanePositionSequence[0].ImagePositionPatient"``;
     - private elements of the outermost level by their creator, in whichever block it reserved (PS3.5 §7.8):
       ``"0019xx10:GEMS_ACQU_01"``; typed where the private dictionary knows them, else text;
-    - facts of the file: ``size mtime transfer_syntax pixel_offset pixel_length``, ``inode`` and ``mtime_ns`` (int64),
-      and hashes, in lower-case hexadecimal digits: ``file_sha256 pixel_data_sha256 data_set_sha256``, and 64-bit XXH3:
-      ``file_xxh3 pixel_data_xxh3 data_set_xxh3``.
+    - the other facts of the file: ``size mtime transfer_syntax pixel_offset pixel_length``, ``inode`` and ``mtime_ns``
+      (int64), and hashes, in lower-case hexadecimal digits: ``file_sha256 pixel_data_sha256 data_set_sha256``, and
+      64-bit XXH3: ``file_xxh3 pixel_data_xxh3 data_set_xxh3``;
+    - ``"default"``: what a browser of studies needs, without those facts.
 
     ``frames``: adds ``frames: list<struct<offset, length>>``, bytes in the file.
     ``json``: adds ``json``: the data set, without File Meta Information, in the DICOM JSON Model, PS3.18 Annex F: all
@@ -707,7 +709,7 @@ def scan(
     progress: _Progress | None = None,
     limits: Limits | None = None,
 ) -> Scan:
-    """As ``index``, as a one-shot stream of record batches: memory does not grow with the number of files."""
+    """As ``index``, of the same columns, but a stream that is read once: memory does not grow with the number of files."""
 
 def write_parquet(
     sources: _Sources,

@@ -122,7 +122,7 @@ def _file(options: argparse.Namespace, output: Path) -> int:
 
 
 def _columns(given: list[str] | None) -> list[str] | str | None:
-    """Return a list of columns, or the name of the set where it alone is given: only that has the facts of the file."""
+    """Return a list of columns, or the name of the set where it alone is given: only that has all facts of the file."""
     if given is None:
         return None
     names = [name.strip() for part in given for name in part.split(",") if name.strip()]
