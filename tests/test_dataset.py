@@ -2,10 +2,14 @@
 
 import contextlib
 import copy
+import io
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pydicom
 import pytest
 
 import builders
@@ -46,6 +50,82 @@ def test_get(ds: rd.Dataset) -> None:
     assert ds.get("PatientAge", 5) == 5
     assert ds.get(0x00100010).value == "Doe^John"
     assert ds.get((0x0010, 0x1010), "none") == "none"
+
+
+def test_get_as_pydicom_is_called(ds: rd.Dataset) -> None:
+    assert ds.get("PatientAge", default="none") == "none"
+    assert ds.get(key="PatientName", default="none") == "Doe^John"
+    assert ds.get(key=0x00101010, default="none") == "none"
+    assert ds.get("file_meta") == ds.file_meta and ds.get("no_such_attribute", 5) == 5
+
+
+@pytest.mark.parametrize(
+    "key",
+    [np.uint32(0x00100010), np.int64(0x00100010), [0x0010, 0x0010], ["0010", "0010"], "0x00100010", "(0010,0010)"],
+)
+def test_spellings_of_a_tag(ds: rd.Dataset, key: Any) -> None:
+    assert ds[key] == ds["PatientName"] == ds.get(key) == ds.get_item(key)
+    assert key in ds
+    assert [element.keyword for element in rd.dcmread(DATA, specific_tags=[key])] == ["PatientName"]
+
+
+@pytest.mark.parametrize("key", ["0x", "0x+0100010", "0x123456789", (1, 2, 3), [1], 1.5, None, np.array([1, 2])])
+def test_what_is_no_tag(ds: rd.Dataset, key: Any) -> None:
+    assert key not in ds
+    with pytest.raises((KeyError, TypeError)):
+        _ = ds[key]
+
+
+def test_paths_in_get_and_in(ds: rd.Dataset) -> None:
+    assert "ReferencedImageSequence[1].ImageComments" in ds
+    assert "ReferencedImageSequence[-1]" in ds
+    assert ds.get("ReferencedImageSequence[1].ImageComments") == "last"
+    assert ds.get("ReferencedImageSequence[0].ReferencedSOPInstanceUID") == "1.2.3"
+    assert ds.get("ReferencedImageSequence[1]") is ds.ReferencedImageSequence[1]
+    for path in (
+        "ReferencedImageSequence[0].ImageComments",
+        "ReferencedImageSequence[2]",
+        "PatientName[0].Rows",
+        "a.b",
+        "[",
+    ):
+        assert path not in ds
+        assert ds.get(path, "none") == "none"
+
+
+SLICES: list[slice] = [slice(None, None, step) for step in (None, 1, 2, 3, -1, -2)] + [
+    slice(start, stop, step)
+    for start in (None, 0x00080018, 0x00100010, (0x0010, 0x0011), "PatientID", 0xFFFFFFFF)
+    for stop in (None, 0x00080018, 0x00280010, "PixelData", 0)
+    for step in (None, 2, -1, -3)
+]
+
+
+def test_slices_are_pydicoms(ds: rd.Dataset) -> None:
+    theirs = pydicom.dcmread(io.BytesIO(DATA))
+    for part in SLICES:
+        assert list(ds[part].keys()) == sorted(theirs[part].keys()), part
+        assert ds.get_item(part) == ds[part]
+    with pytest.raises(ValueError):
+        _ = ds[::0]
+    step = ds[0x00100000::2]
+    assert pickle.loads(pickle.dumps(step)) == step
+
+
+def test_views_are_those_of_a_dict(ds: rd.Dataset) -> None:
+    other = rd.dcmread(builders.file(E.patient("Roe^Jane")))
+    theirs, theirs_other = pydicom.dcmread(io.BytesIO(DATA)), pydicom.dcmread(io.BytesIO(builders.file(E.patient())))
+    assert ds.keys() & other.keys() == theirs.keys() & theirs_other.keys()
+    assert ds.keys() - other.keys() == theirs.keys() - theirs_other.keys()
+    assert ds.keys() | theirs.keys() == ds.keys() ^ set() == set(ds.keys())
+    assert {int(tag) for tag, _ in ds.items() - other.items()} >= {0x00100010, 0x7FE00010}
+    assert 0x00100010 in ds.keys() and len(ds.values()) == len(ds.items()) == len(ds)  # noqa: SIM118
+
+
+def test_get_item_of_what_is_absent_is_none(ds: rd.Dataset) -> None:
+    assert ds.get_item(0x00101010) is None
+    assert ds.get_item("PatientAge", keep_deferred=True) is None
+    assert ds.get_item("PatientName") == ds["PatientName"]
 
 
 def test_what_is_missing_is_named_with_what_is_near(ds: rd.Dataset) -> None:
@@ -160,6 +240,32 @@ def test_equality(ds: rd.Dataset) -> None:
     assert ds != 5
     reencoded = [builders.small(uid) for uid in (builders.EXPLICIT_LITTLE_UID, builders.IMPLICIT_LITTLE_UID)]
     assert rd.dcmread(reencoded[0])["PatientName"] == rd.dcmread(reencoded[1])["PatientName"]
+
+
+def test_bytes_that_are_no_value_are_compared_as_bytes() -> None:
+    one_byte = [
+        builders.file(E.patient() + E.header(0x00280010, "US", 1) + field + E.patient()) for field in (b"a", b"b")
+    ]
+    ds, twin, other = (rd.dcmread(data) for data in (one_byte[0], bytes(bytearray(one_byte[0])), one_byte[1]))
+    assert ds == twin and ds != other
+    assert ds in [twin] and {ds: 1}[twin] == 1
+    assert ds["Rows"] == twin["Rows"] and ds["Rows"] != other["Rows"] and ds["Rows"] != 97
+    assert not ds["Rows"].is_empty
+
+
+def test_every_malformed_file_equals_itself(malformed_dir: Path) -> None:
+    compared = 0
+    for path in sorted(malformed_dir.glob("*.dcm")):
+        try:
+            ds, twin = rd.dcmread(path), rd.dcmread(path.read_bytes())
+        except rd.DicomError:
+            continue
+        assert ds == twin, path.name
+        for one, other in zip(ds.iterall(), twin.iterall(), strict=True):
+            assert one == other and hash(one) == hash(other), f"{path.name} {one.tag}"
+            assert not one.is_empty or one.VM == 0 or one.VR == "SQ"
+        compared += 1
+    assert compared > 100
 
 
 def test_hash_agrees_with_equality(ds: rd.Dataset) -> None:

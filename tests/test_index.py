@@ -108,6 +108,15 @@ def test_the_default_columns(folder: Path) -> None:
     assert len(names) >= len(FACTS) + 26
 
 
+def test_four_facts_are_in_every_row_and_the_others_where_they_are_named(folder: Path) -> None:
+    always = ["path", "status", "error", "warnings"]
+    for make in (rd.index, rd.scan):
+        assert make(folder).schema.names[: len(FACTS)] == FACTS
+        assert make(folder, columns=[]).schema.names == always
+        assert make(folder, columns=["Rows", "size"]).schema.names == [*always, "Rows", "size"]
+        assert set(FACTS) & set(make(folder, columns=["default"]).schema.names) == set(always)
+
+
 def test_paths_into_sequences_and_tags(tmp_path: Path) -> None:
     inner = E.element(0x00081155, "UI", "1.2.9")
     data = builders.file(E.sequence(0x00081140, E.item(inner)) + E.element(0x00100020, "LO", "ID1") + E.image())

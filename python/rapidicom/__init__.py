@@ -27,6 +27,7 @@ from .errors import IncompleteFrameWarning as IncompleteFrameWarning
 from .errors import InternalError as InternalError
 from .errors import InvalidDicomError as InvalidDicomError
 from .errors import LimitError as LimitError
+from .errors import NoImageError as NoImageError
 from .errors import PixelDecodeError as PixelDecodeError
 from .errors import TruncatedError as TruncatedError
 from .errors import UnsupportedTransferSyntaxError as UnsupportedTransferSyntaxError
@@ -69,6 +70,7 @@ __all__ = [
     "InvalidDicomError",
     "LimitError",
     "Limits",
+    "NoImageError",
     "PersonName",
     "PixelDecodeError",
     "ReadWarning",

@@ -2,7 +2,20 @@
 
 import os
 from collections import abc
-from typing import Any, Literal, NoReturn, Protocol, Self, SupportsIndex, TypeAlias, TypedDict, TypeVar, final, overload
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    NoReturn,
+    Protocol,
+    Self,
+    SupportsIndex,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    final,
+    overload,
+)
 
 import numpy as np
 import numpy.typing as npt
@@ -75,11 +88,11 @@ _Path: TypeAlias = str | os.PathLike[str]
 _Source: TypeAlias = _Path | Buffer | _Readable
 """A path; bytes of any kind, held and not copied; or a binary file-like object, read to its end."""
 
-_TagLike: TypeAlias = int | tuple[int | str, int | str]
-"""``0x00100010``, ``(0x0010, 0x0010)`` or ``("0010", "0010")``; a ``Tag`` is an ``int``."""
+_TagLike: TypeAlias = SupportsIndex | tuple[int | str, int | str] | list[int] | list[str]
+"""``0x00100010``, ``(0x0010, 0x0010)``, ``[0x0010, 0x0010]`` or ``("0010", "0010")``; a ``Tag`` is an ``int``."""
 
 _Key: TypeAlias = _TagLike | str
-"""A tag as above, or a word: ``"PatientName"``, ``"00100010"``, ``"(0010,0010)"``."""
+"""A tag as above, or a word: ``"PatientName"``, ``"00100010"``, ``"0x00100010"``, ``"(0010,0010)"``."""
 
 @final
 class Dataset(_Keywords):
@@ -105,25 +118,28 @@ class Dataset(_Keywords):
 
         ``ds["ReferencedSeriesSequence[0].SeriesInstanceUID"]``: the element in an item; items are counted from 0, from
         the end where negative. A path that ends in an item gives its ``Dataset``. A slice of tags gives the elements
-        from the first up to the second as a data set.
+        from the first up to the second as a data set, every n-th of them where it has a step.
         """
 
     @overload
-    def get(self, key: str, default: Any = None, /) -> Any: ...
+    def get(self, key: str, default: Any = None) -> Any: ...
     @overload
-    def get(self, key: _TagLike, default: None = None, /) -> DataElement | None: ...
+    def get(self, key: _TagLike, default: None = None) -> DataElement | None: ...
     @overload
-    def get(self, key: _TagLike, default: _T, /) -> DataElement | _T:
-        """The value of a keyword, the element of a tag, else the default."""
+    def get(self, key: _TagLike, default: _T) -> DataElement | _T:
+        """The value of a keyword or at the end of a path, the element of a tag, else the default."""
 
-    def get_item(self, key: _Key) -> DataElement:
-        """The element of a tag or keyword; ``KeyError`` where there is none."""
+    @overload
+    def get_item(self, key: slice, *, keep_deferred: bool = False) -> Dataset: ...
+    @overload
+    def get_item(self, key: _Key, *, keep_deferred: bool = False) -> DataElement | None:
+        """The element of a tag or keyword, else None; of a slice its data set. Every value is deferred."""
 
     def data_element(self, name: str) -> DataElement | None:
         """The element of a keyword, else None."""
 
     def __contains__(self, key: object, /) -> bool:
-        """Whether there is an element of this tag or keyword; False for what is neither."""
+        """Whether there is an element of this tag, keyword or path; False for what is none of them."""
 
     def __len__(self) -> int:
         """How many elements at this level."""
@@ -141,14 +157,14 @@ class Dataset(_Keywords):
     def walk(self) -> abc.Iterator[tuple[str, DataElement]]:
         """Path and element, at all levels; ``ds[path]`` is the element again."""
 
-    def keys(self) -> list[Tag]:
-        """The tags, ascending. PS3.5 §7.1"""
+    def keys(self) -> abc.KeysView[Tag]:
+        """The tags, ascending: the keys of a ``dict``. PS3.5 §7.1"""
 
-    def values(self) -> list[DataElement]:
-        """The elements in tag order."""
+    def values(self) -> abc.ValuesView[DataElement]:
+        """The elements in tag order: the values of a ``dict``."""
 
-    def items(self) -> list[tuple[Tag, DataElement]]:
-        """Tag and element, in tag order."""
+    def items(self) -> abc.ItemsView[Tag, DataElement]:
+        """Tag and element, in tag order: the items of a ``dict``."""
 
     def dir(self, *filters: str) -> list[str]:
         """The keywords that are there, sorted; of those that hold one of these words, in any case, where some are given."""
@@ -221,14 +237,17 @@ class Dataset(_Keywords):
     def __exit__(self, *_exception: object) -> None: ...
     @property
     def frames(self) -> Frames:
-        """The frames of the image, not decoded; ``PixelDecodeError`` where the attributes describe none. PS3.3 §C.7.6.3"""
+        """The frames of the image, not decoded; ``PixelDecodeError`` where the attributes describe none. PS3.3 §C.7.6.3
+
+        Where they are absent it is an ``AttributeError`` too: ``hasattr(ds, "frames")``.
+        """
 
     @property
     def pixel_array(self) -> npt.NDArray[Any]:
         """All frames as one array: ``(R, C)``, ``(F, R, C)``, ``(R, C, S)`` or ``(F, R, C, S)``; see ``Frames``. PS3.3 §C.7.6.3
 
         The leading axis is there where Number of Frames is more than 1, the last where Samples per Pixel is. Made anew
-        each time. Raises what decoding a frame raises.
+        each time. Raises what ``frames`` and decoding a frame raise.
         """
 
     def __setattr__(self, name: str, _value: Any, /) -> NoReturn:
@@ -335,6 +354,10 @@ class DataElement:
         """The first byte of the Value Field: in the file, or in the inflated data set where it was deflated."""
 
     @property
+    def file_tell(self) -> int:
+        """As ``value_offset``, by pydicom's name."""
+
+    @property
     def is_undefined_length(self) -> bool:
         """Whether the Value Length says FFFFFFFFH. PS3.5 §7.1"""
 
@@ -345,6 +368,16 @@ class DataElement:
     @property
     def is_empty(self) -> bool:
         """Whether there is no value, or no item. PS3.5 §7.4"""
+
+    @property
+    def empty_value(self) -> str | list[Any] | None:
+        """The value that an empty element of this VR has. PS3.5 §7.4"""
+
+    is_raw: ClassVar[bool]
+    """False: the value is at hand as what it is, and decoded when it is asked for."""
+
+    is_buffered: ClassVar[bool]
+    """False: the value is no stream."""
 
     @property
     def repval(self) -> str:
@@ -364,7 +397,7 @@ class DataElement:
         """The numbers as a new array of shape ``(VM,)`` in native byte order, without an object per number. PS3.5 §6.2
 
         float64 of DS FD OD, float32 of FL OF, int64 of IS SV, int32 of SL, int16 of SS, uint64 of UV OV, uint32 of UL OL
-        AT, uint16 of US OW, uint8 of OB UN.
+        AT, uint16 of US OW, uint8 of OB UN; float64 of an IS that has a fraction, as ``value``.
 
         An empty value gives shape ``(0,)``. Raises ``ValueDecodeError`` where the VR holds no numbers, a text is no
         number, or the bytes are no whole number of them.
@@ -643,7 +676,7 @@ def index(
     progress: _Progress | None = None,
     limits: Limits | None = None,
 ) -> Index:
-    """One row a file: ``path size mtime status error warnings transfer_syntax pixel_offset pixel_length``, then the columns.
+    """One row a file: ``path status error warnings``, then the columns that were asked for.
 
     ``sources``: a folder (walked), a glob pattern, a file, a text file of paths, a ZIP or TAR file, a DICOMDIR, a URL of an
     object store (``rapidicom.remote``), or an iterable of paths and of pairs ``(name, bytes)``. A member of an archive has
@@ -652,7 +685,8 @@ def index(
     ``error`` names the exception that reading the file would raise, with tag and byte where they are known.
     ``warnings: list<struct<code, tag, offset>>`` says what was forgiven and what could not be taken into a cell: a
     ``WarningCode``, the element (``"00100010"``, inside sequences ``"00081140[0].00081150"``) and its first byte.
-    ``columns``: ``"default"``, what a browser of studies needs, or a list of
+    ``columns``: ``"default"``, which is meant where nothing is said: all of ``path size mtime status error warnings
+    transfer_syntax pixel_offset pixel_length``, then what a browser of studies needs; or a list of
 
     - keywords and tags: ``"PatientID"``, ``"00100020"``, ``0x00100020``;
     - paths into sequences: ``"RequestAttributesSequence[0].StudyID"``, without a number the first item; with ``[*]``,
@@ -660,9 +694,10 @@ def index(
       ``"PerFrameFunctionalGroupsSequence[*].PlanePositionSequence[0].ImagePositionPatient"``;
     - private elements of the outermost level by their creator, in whichever block it reserved (PS3.5 §7.8):
       ``"0019xx10:GEMS_ACQU_01"``; typed where the private dictionary knows them, else text;
-    - facts of the file: ``size mtime transfer_syntax pixel_offset pixel_length``, ``inode`` and ``mtime_ns`` (int64),
-      and hashes, in lower-case hexadecimal digits: ``file_sha256 pixel_data_sha256 data_set_sha256``, and 64-bit XXH3:
-      ``file_xxh3 pixel_data_xxh3 data_set_xxh3``.
+    - the other facts of the file: ``size mtime transfer_syntax pixel_offset pixel_length``, ``inode`` and ``mtime_ns``
+      (int64), and hashes, in lower-case hexadecimal digits: ``file_sha256 pixel_data_sha256 data_set_sha256``, and
+      64-bit XXH3: ``file_xxh3 pixel_data_xxh3 data_set_xxh3``;
+    - ``"default"``: what a browser of studies needs, without those facts.
 
     ``frames``: adds ``frames: list<struct<offset, length>>``, bytes in the file.
     ``json``: adds ``json``: the data set, without File Meta Information, in the DICOM JSON Model, PS3.18 Annex F: all
@@ -707,7 +742,7 @@ def scan(
     progress: _Progress | None = None,
     limits: Limits | None = None,
 ) -> Scan:
-    """As ``index``, as a one-shot stream of record batches: memory does not grow with the number of files."""
+    """As ``index``, of the same columns, but a stream that is read once: memory does not grow with the number of files."""
 
 def write_parquet(
     sources: _Sources,

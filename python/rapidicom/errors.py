@@ -93,6 +93,10 @@ class PixelDecodeError(DicomError):
     """Pixel Data that can't be decoded rightly. PS3.5 §8"""
 
 
+class NoImageError(PixelDecodeError, AttributeError):
+    """There is no ``pixel_array`` and there are no ``frames``: Pixel Data, or what says how they lie, is absent."""
+
+
 class FileChangedError(DicomError, OSError):
     """The file is no longer the one that was opened: it was truncated, written to or replaced."""
 

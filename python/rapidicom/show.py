@@ -29,6 +29,8 @@ def value_text(element: DataElement) -> str:
         value: Any = element.value
     except DicomError as error:
         return f"<{error.detail}>"
+    if element.VR == "SQ":
+        return _head(value)
     if isinstance(value, list):
         shown = ", ".join(repr(v) if isinstance(v, (str, bytes)) else str(v) for v in value[:LIST_LENGTH])
         rest = f", … {len(value)} values" if len(value) > LIST_LENGTH else ""
@@ -36,6 +38,10 @@ def value_text(element: DataElement) -> str:
     if isinstance(value, str) and element.VR == "UI":
         return _short(getattr(value, "name", value))
     return _short(repr(value)) if isinstance(value, (str, bytes)) else _short(str(value))
+
+
+def _head(sequence: Sequence) -> str:
+    return f"<Sequence, length {len(sequence)}>"
 
 
 def _line(element: DataElement, depth: int) -> str:
@@ -73,8 +79,7 @@ def data_set_text(data_set: Dataset) -> str:
 
 def sequence_text(sequence: Sequence) -> str:
     """The items, each on lines of its own."""
-    head = f"<Sequence, length {len(sequence)}>"
-    return "\n".join([head, *(data_set_text(item) for item in islice(sequence, LIST_LENGTH))])
+    return "\n".join([_head(sequence), *(data_set_text(item) for item in islice(sequence, LIST_LENGTH))])
 
 
 def data_set_html(data_set: Dataset) -> str:

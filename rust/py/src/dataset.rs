@@ -2,9 +2,10 @@
 
 use crate::buffer::generic_getattr;
 use crate::element::DataElement;
-use crate::error::{Result, path_text, raise};
+use crate::error::{Result, path_text, raise, raise_no_image};
 use crate::frames::{FrameTable, Frames};
-use crate::keyword::{Key, Step, key_of, tag_from};
+use crate::keyword::{Key, key_of, tag_from};
+use crate::lookup;
 use crate::object::{Slots, untracked};
 use crate::pixels::{self, Wish};
 use crate::place::Place;
@@ -13,7 +14,7 @@ use crate::sequence::Sequence;
 use crate::types::{function, python};
 use crate::value::{Field, empty};
 use crate::walk::{Walk, WalkKind};
-use pyo3::exceptions::{PyAttributeError, PyIndexError, PyKeyError};
+use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PySlice, PyString, PyTuple};
 use rapidicom_core::data_set::{DataSet, Inherited};
@@ -144,6 +145,17 @@ impl Dataset {
         raise(py, error, self.root.path())
     }
 
+    /// The same where the error is that there is no image: what it needs is not in the data set.
+    #[cold]
+    fn raise_of_image(&self, py: Python<'_>, mut error: Error) -> PyErr {
+        let absent = |tag| self.set.position(tag).is_none();
+        if error.offset.is_some() || !error.tag.is_none_or(absent) {
+            return self.raise(py, error);
+        }
+        error.path = self.place.path();
+        raise_no_image(py, error, self.root.path())
+    }
+
     /// The value of the element at `index`: kept from the second time on that it is asked for, so that whoever walks over
     /// a data set once does not hold all of it; a list handed out as a copy. A Sequence is the same object each time.
     #[inline]
@@ -233,95 +245,14 @@ impl Dataset {
         .value(py)
     }
 
-    fn element<'py>(slf: &Bound<'py, Self>, tag: Tag) -> PyResult<Bound<'py, DataElement>> {
-        match slf.get().set.position(tag) {
-            Some(index) => DataElement::of(slf, index),
-            None => Err(PyKeyError::new_err(slf.get().missing(tag))),
-        }
-    }
-
-    fn missing(&self, tag: Tag) -> String {
-        let name = dictionary::by_tag(tag)
-            .map(|e| format!(" {}", e.name()))
-            .unwrap_or_default();
-        let at = self.set.headers.partition_point(|h| h.tag < tag);
-        let near = |index: Option<usize>| {
-            index
-                .and_then(|i| self.set.headers.get(i))
-                .map(|h| h.tag.to_string())
-        };
-        let (before, after) = (near(at.checked_sub(1)), near(Some(at)));
-        let near: Vec<String> = before.into_iter().chain(after).collect();
-        match near.is_empty() {
-            true => format!("{tag}{name} is not in the data set, which is empty"),
-            false => format!(
-                "{tag}{name} is not in the data set; near it are {}",
-                near.join(", ")
-            ),
-        }
-    }
-
-    #[cold]
-    fn no_attribute(&self, name: &str) -> String {
-        match dictionary::by_keyword(name) {
-            Some(tag) => format!(
-                "'Dataset' object has no attribute '{name}': {}",
-                self.missing(tag)
-            ),
-            None => match dictionary::nearest_keyword(name) {
-                Some(near) => {
-                    format!("'Dataset' object has no attribute '{name}'; did you mean {near}?")
-                }
-                None => format!("'Dataset' object has no attribute '{name}'"),
-            },
-        }
-    }
-
-    /// Follows a path into sequences.
-    fn follow<'py>(slf: &Bound<'py, Self>, steps: &[Step]) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let mut at = slf.clone();
-        for (n, step) in steps.iter().enumerate() {
-            let last = n + 1 == steps.len();
-            if last && step.item.is_none() {
-                return Ok(Dataset::element(&at, step.tag)?.into_any());
-            }
-            let index = at
-                .get()
-                .set
-                .position(step.tag)
-                .ok_or_else(|| PyKeyError::new_err(at.get().missing(step.tag)))?;
-            let value = at.get().value_at(py, index)?;
-            let sequence = value.cast::<Sequence>().map_err(|_| {
-                PyKeyError::new_err(format!("{} is no sequence; a path ends at it", step.tag))
-            })?;
-            let item = sequence
-                .get()
-                .item_at(py, step.item.unwrap_or(0))
-                .map_err(|error| {
-                    if error.is_instance_of::<PyIndexError>(py) {
-                        PyKeyError::new_err(error.value(py).to_string())
-                    } else {
-                        error
-                    }
-                })?;
-            if last {
-                return Ok(item.into_any());
-            }
-            at = item;
-        }
-        Ok(at.into_any())
-    }
-
-    /// The elements whose tag is in a range, as a data set of its own.
+    /// The elements whose tags are chosen, as a data set of its own.
     pub(crate) fn subset(&self, keep: impl Fn(Tag) -> bool) -> Dataset {
-        let headers: Box<[ElementHeader]> = self
-            .set
-            .headers
-            .iter()
-            .filter(|h| keep(h.tag))
-            .copied()
-            .collect();
+        let headers = self.set.headers.iter().filter(|h| keep(h.tag));
+        self.part_of(headers.copied().collect())
+    }
+
+    /// Some of the elements, in tag order, as a data set of its own.
+    pub(crate) fn part_of(&self, headers: Box<[ElementHeader]>) -> Dataset {
         let set = DataSet {
             headers,
             encoding: self.set.encoding,
@@ -372,9 +303,12 @@ impl Dataset {
     }
 
     /// What is asked last, when the name was not found: only words.
-    fn __getattr__(&self, name: &str) -> PyResult<Py<PyAny>> {
+    fn __getattr__(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
+        if matches!(name, "frames" | "pixel_array") {
+            self.frames(py)?; // says itself why there are none
+        }
         Err(PyAttributeError::new_err(if Dataset::is_keyword(name) {
-            self.no_attribute(name)
+            lookup::no_attribute(self, name)
         } else {
             format!("'Dataset' object has no attribute '{name}'")
         }))
@@ -385,59 +319,40 @@ impl Dataset {
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if let Ok(slice) = key.cast::<PySlice>() {
-            let bound = |name: &str| -> PyResult<Option<Tag>> {
-                let value = slice.getattr(name)?;
-                if value.is_none() {
-                    Ok(None)
-                } else {
-                    tag_from(&value).map(Some)
-                }
-            };
-            let (from, to) = (bound("start")?.unwrap_or_default(), bound("stop")?);
-            let part = slf
-                .get()
-                .subset(|tag| tag >= from && to.is_none_or(|to| tag < to));
-            return Ok(Bound::new(slf.py(), part)?.into_any());
+            return lookup::sliced(slf, slice);
         }
         match key_of(key)? {
-            Key::Tag(tag) => Ok(Dataset::element(slf, tag)?.into_any()),
-            Key::Path(steps) => Dataset::follow(slf, &steps),
+            Key::Tag(tag) => Ok(lookup::element(slf, tag)?.into_any()),
+            Key::Path(steps) => lookup::follow(slf, &steps),
         }
     }
 
-    #[pyo3(signature = (key, default = None, /))]
+    #[pyo3(signature = (key, default = None))]
     fn get<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let none = || default.unwrap_or_else(|| py.None().into_bound(py));
-        if let Ok(word) = key.cast::<PyString>() {
-            if let Some(tag) = dictionary::by_keyword(word.to_str()?) {
-                return slf
-                    .get()
-                    .set
-                    .position(tag)
-                    .map_or_else(|| Ok(none()), |index| slf.get().value_at(py, index));
-            }
-            return match slf.getattr(word) {
-                Ok(value) => Ok(value),
-                Err(error) if error.is_instance_of::<PyAttributeError>(py) => Ok(none()),
-                Err(error) => Err(error),
-            };
-        }
-        match slf.get().set.position(tag_from(key)?) {
-            Some(index) => Ok(DataElement::of(slf, index)?.into_any()),
-            None => Ok(none()),
-        }
+        let found = match key.cast::<PyString>() {
+            Ok(word) => lookup::by_word(slf, word)?,
+            Err(_) => lookup::by_tag(slf, tag_from(key)?)?,
+        };
+        Ok(found
+            .or(default)
+            .unwrap_or_else(|| slf.py().None().into_bound(slf.py())))
     }
 
+    #[pyo3(signature = (key, *, keep_deferred = false))]
     fn get_item<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, DataElement>> {
-        Dataset::element(slf, tag_from(key)?)
+        keep_deferred: bool,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let _ = keep_deferred; // every value is: nothing is read before it is asked for
+        match key.cast::<PySlice>() {
+            Ok(slice) => lookup::sliced(slf, slice).map(Some),
+            Err(_) => lookup::by_tag(slf, tag_from(key)?),
+        }
     }
 
     fn data_element<'py>(
@@ -448,10 +363,11 @@ impl Dataset {
         index.map(|index| DataElement::of(slf, index)).transpose()
     }
 
-    fn __contains__(&self, key: &Bound<'_, PyAny>) -> bool {
+    fn __contains__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         match key_of(key) {
-            Ok(Key::Tag(tag)) => self.set.position(tag).is_some(),
-            _ => false,
+            Ok(Key::Tag(tag)) => Ok(slf.get().set.position(tag).is_some()),
+            Ok(Key::Path(steps)) => Ok(lookup::reached(slf, &steps)?.is_some()),
+            Err(_) => Ok(false),
         }
     }
 
@@ -479,33 +395,19 @@ impl Dataset {
         Walk::new(slf, WalkKind::Paths)
     }
 
-    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let class = python(py)?.tag.bind(py);
-        let tags = self
-            .set
-            .headers
-            .iter()
-            .map(|h| class.call1((h.tag.0,)))
-            .collect::<PyResult<Vec<_>>>()?;
-        PyList::new(py, tags)
+    fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let none = slf.py().None().into_bound(slf.py());
+        lookup::mapping(slf, |_| Ok(none.clone()))?.call_method0("keys")
     }
 
-    fn values<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
-        let all = (0..slf.get().set.headers.len())
-            .map(|i| DataElement::of(slf, i))
-            .collect::<PyResult<Vec<_>>>()?;
-        PyList::new(slf.py(), all)
+    fn values<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let element = |index| Ok(DataElement::of(slf, index)?.into_any());
+        lookup::mapping(slf, element)?.call_method0("values")
     }
 
-    fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
-        let py = slf.py();
-        let pairs = slf.get().keys(py)?.iter().zip(Dataset::values(slf)?.iter());
-        PyList::new(
-            py,
-            pairs
-                .map(|(k, v)| PyTuple::new(py, [k, v]))
-                .collect::<PyResult<Vec<_>>>()?,
-        )
+    fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let element = |index| Ok(DataElement::of(slf, index)?.into_any());
+        lookup::mapping(slf, element)?.call_method0("items")
     }
 
     #[pyo3(signature = (*filters))]
@@ -535,15 +437,7 @@ impl Dataset {
     }
 
     fn __dir__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let names = slf.py().get_type::<Dataset>().call_method0("__dir__");
-        let builtin = match names {
-            Ok(names) => names,
-            Err(_) => slf
-                .py()
-                .import("builtins")?
-                .getattr("dir")?
-                .call1((slf.py().get_type::<Dataset>(),))?,
-        };
+        let builtin = slf.py().get_type::<Dataset>().dir()?;
         builtin.add(PyList::new(slf.py(), slf.get().keywords())?)
     }
 
@@ -642,38 +536,12 @@ impl Dataset {
         Ok(PyTuple::new(py, made)?.into_any())
     }
 
-    #[pyo3(signature = (group, private_creator))]
     fn private_block<'py>(
         slf: &Bound<'py, Self>,
         group: u16,
         private_creator: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        if group.is_multiple_of(2) {
-            return Err(pyo3::exceptions::PyValueError::new_err(format!(
-                "group {group:04X} is even; private groups are odd"
-            )));
-        }
-        let this = slf.get();
-        for element in 0x10..=0xFFu16 {
-            let tag = Tag::new(group, element << 8);
-            if this
-                .set
-                .private_creator(tag, |h| this.bytes(h).ok())
-                .as_deref()
-                == Some(private_creator)
-            {
-                return function(py, "rapidicom.private_block", "PrivateBlock")?.call1((
-                    slf,
-                    group,
-                    private_creator,
-                    element << 8,
-                ));
-            }
-        }
-        Err(PyKeyError::new_err(format!(
-            "no private block of {private_creator:?} in group {group:04X}"
-        )))
+        lookup::private_block(slf, group, private_creator)
     }
 
     fn private_creators(&self, group: u16) -> Vec<String> {
@@ -737,7 +605,7 @@ impl Dataset {
 
     #[getter]
     fn frames(&self, py: Python<'_>) -> PyResult<Frames> {
-        Frames::of(self).map_err(|e| self.raise(py, e))
+        Frames::of(self).map_err(|e| self.raise_of_image(py, e))
     }
 
     #[getter]

@@ -14,10 +14,16 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 /// The exception for an error in the file at `path`.
 #[cold]
 pub(crate) fn raise(py: Python<'_>, error: Error, path: Option<&Path>) -> PyErr {
-    build(py, error, path).unwrap_or_else(|failure| failure)
+    build(py, error, path, "PixelDecodeError").unwrap_or_else(|failure| failure)
 }
 
-fn build(py: Python<'_>, error: Error, path: Option<&Path>) -> PyResult<PyErr> {
+/// The same of what an attribute gives: where the elements of an image are not there, neither is the attribute.
+#[cold]
+pub(crate) fn raise_no_image(py: Python<'_>, error: Error, path: Option<&Path>) -> PyErr {
+    build(py, error, path, "NoImageError").unwrap_or_else(|failure| failure)
+}
+
+fn build(py: Python<'_>, error: Error, path: Option<&Path>, pixel_error: &str) -> PyResult<PyErr> {
     let name = match error.kind {
         ErrorKind::Os(errno) => return os_error(py, errno, path),
         ErrorKind::InvalidDicom => "InvalidDicomError",
@@ -25,7 +31,7 @@ fn build(py: Python<'_>, error: Error, path: Option<&Path>) -> PyResult<PyErr> {
         ErrorKind::ValueDecode => "ValueDecodeError",
         ErrorKind::Limit { .. } => "LimitError",
         ErrorKind::UnsupportedTransferSyntax => "UnsupportedTransferSyntaxError",
-        ErrorKind::PixelDecode => "PixelDecodeError",
+        ErrorKind::PixelDecode => pixel_error,
         ErrorKind::FileChanged => "FileChangedError",
         ErrorKind::Internal => "InternalError",
     };

@@ -13,6 +13,7 @@ mod frames;
 mod index;
 mod keyword;
 mod limits;
+mod lookup;
 mod lut;
 mod numbers;
 mod object;
