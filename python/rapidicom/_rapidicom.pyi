@@ -451,8 +451,9 @@ class Frames:
         ``raw``: samples as stored, YBR stays YBR. PS3.3 §C.7.6.3.1.2
         ``reduce``: leave out so many of the highest resolutions of JPEG 2000: ``R`` and ``C`` are divided by
         ``2**reduce`` and rounded up, decoding is up to ten times as fast; ``ValueDecodeError`` for other syntaxes.
-        ``on_error``: a code stream that ends early raises ``PixelDecodeError``; with ``"salvage"`` its rows are given as
-        far as they go, the rest zeros or what the decoder made up, with an ``IncompleteFrameWarning``.
+        ``on_error``: a code stream, or native Pixel Data, that ends early raises ``PixelDecodeError``; with ``"salvage"``
+        the frame's rows are given as far as they go, the rest zeros or what the decoder made up, with an
+        ``IncompleteFrameWarning``. A frame of which nothing is there is an error all the same.
         """
 
     def encoded(self, index: int) -> memoryview:

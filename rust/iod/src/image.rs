@@ -322,6 +322,18 @@ impl Image {
         ))
     }
 
+    /// What there is of a native frame that the value ends in: where it lies, the bit at which it begins, and the bytes of all of
+    /// it. None where nothing of it is there.
+    pub fn native_part(&self, index: u64) -> Result<Option<(std::ops::Range<u64>, u8, u64)>> {
+        let at = self.pixel_data.value_offset;
+        let whole = self.native.frame_range(&self.layout, index, self.frames);
+        let whole = whole.map_err(|e| refused(e, at))?;
+        let (start, end) = (whole.bytes.start, self.pixel_data.value_length);
+        let length = whole.bytes.end.saturating_sub(start);
+        let part = at.saturating_add(start)..at.saturating_add(end);
+        Ok((start < end).then_some((part, whole.first_bit, length)))
+    }
+
     /// The fragments and the frames they make up, from the bytes of the Pixel Data. PS3.5 §A.4
     pub fn encapsulated_frames(
         &self,

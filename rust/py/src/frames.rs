@@ -197,10 +197,11 @@ impl Frames {
         found.ok_or_else(|| self.absent(frame, ranges.len()))
     }
 
-    /// That a frame is there, found out before room is made for it. Of a video nobody knows.
-    pub(crate) fn expect(&self, frame: u64) -> Result<()> {
+    /// That a frame is there, or a part of it that is wanted, found out before room is made for it. Of a video nobody knows.
+    pub(crate) fn expect(&self, frame: u64, part: bool) -> Result<()> {
         match &self.table.encapsulated {
             Some((_, ranges)) if ranges.is_empty() => Ok(()),
+            None if part && self.table.image.native_part(frame)?.is_some() => Ok(()),
             _ => self.place_of(frame).map(drop),
         }
     }
@@ -333,7 +334,7 @@ impl Frames {
                 .into_iter()
                 .map(|i| self.index(i))
                 .collect::<PyResult<Vec<_>>>()?,
-            None => pixels::all_frames(py, self)?,
+            None => pixels::all_frames(py, self, &wish)?,
         };
         pixels::stack(py, self, &frames, out, &wish)
     }

@@ -146,7 +146,12 @@ impl<'a> Wanted<'a> {
                 None => Ok(()),
             };
         }
-        let (range, first_bit) = self.image.native_frame(frame)?;
+        let (range, first_bit) = match self.image.native_frame(frame) {
+            Err(error) if self.wish.salvage => {
+                return self.native_part(frame, error, out).map_err(named);
+            }
+            found => found?,
+        };
         if self.image.native.is_in_place(&self.image.layout) {
             let source = self.frames.root.source(self.frames.part);
             source.read_into(range.start, out).map_err(from_source)?;
@@ -187,14 +192,48 @@ impl<'a> Wanted<'a> {
             .into();
             return Err(error);
         }
-        let words = format!(
-            "frame {frame}: {} of {rows} rows are real: {}",
-            incomplete.rows, incomplete.error
-        );
-        if let Ok(mut all) = self.incomplete.lock() {
-            all.push((frame, incomplete.rows, words));
-        }
+        self.tell(frame, incomplete.rows, &incomplete.error);
         Ok(())
+    }
+
+    /// What there is of a native frame whose end is not there; `error` where that is no row.
+    #[cold]
+    fn native_part(&self, frame: u64, error: Error, out: &mut [u8]) -> Result<()> {
+        let Some((range, first_bit, length)) = self.image.native_part(frame)? else {
+            return Err(error);
+        };
+        let (native, layout) = (&self.image.native, &self.image.layout);
+        let at = range.start;
+        let there = (range.end - range.start).saturating_mul(8);
+        let rows = layout.rows_in(there.saturating_sub(first_bit.into()));
+        let rows = rows.map_err(|e| refused(e, at))?;
+        if rows == 0 {
+            return Err(error);
+        }
+        let mut stored = self
+            .frames
+            .root
+            .bytes(self.frames.part, range)?
+            .into_owned();
+        stored.resize(usize::try_from(length).unwrap_or(stored.len()), 0);
+        let decoded = native.decode(&stored, first_bit, layout, out);
+        decoded.map_err(|e| refused(e, at))?;
+        self.frames.root.check(self.frames.part)?;
+        let row = out.len() / (layout.rows as usize).max(1);
+        out.iter_mut()
+            .skip(rows as usize * row)
+            .for_each(|byte| *byte = 0);
+        self.tell(frame, rows, &error);
+        Ok(())
+    }
+
+    /// Notes what is to be warned of.
+    fn tell(&self, frame: u64, rows: u32, why: &dyn std::fmt::Display) {
+        let all = self.image.layout.rows;
+        let words = format!("frame {frame}: {rows} of {all} rows are real: {why}");
+        if let Ok(mut incomplete) = self.incomplete.lock() {
+            incomplete.push((frame, rows, words));
+        }
     }
 
     /// Tells of the frames that were salvaged.
@@ -319,7 +358,7 @@ impl<'a> Wanted<'a> {
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if let Some(&furthest) = frames.iter().max() {
-            let there = self.frames.expect(furthest);
+            let there = self.frames.expect(furthest, self.wish.salvage);
             there.map_err(|e| self.frames.raise(py, e))?;
         }
         if let (true, Some(&first)) = (self.bytes > WORTH_A_LOOK, frames.first()) {
@@ -448,18 +487,19 @@ pub(crate) fn pixel_array<'py>(
     if let Some(index) = index {
         return one_frame(py, frames, frames.index(index)?, out, wish);
     }
-    let numbers = all_frames(py, frames)?;
+    let numbers = all_frames(py, frames, wish)?;
     let all = numbers.len();
     let wanted = Wanted::new(frames, all, all > 1, wish).map_err(|e| frames.raise(py, e))?;
     wanted.array(py, &numbers, out)
 }
 
 /// The numbers of all frames; that the furthest of them is there is found out before the list is made.
-pub(crate) fn all_frames(py: Python<'_>, frames: &Frames) -> PyResult<Vec<u64>> {
+pub(crate) fn all_frames(py: Python<'_>, frames: &Frames, wish: &Wish) -> PyResult<Vec<u64>> {
     let chosen = frames.chosen;
     if let Some(last) = chosen.len.checked_sub(1) {
         let furthest = chosen.frame(0).max(chosen.frame(last));
-        frames.expect(furthest).map_err(|e| frames.raise(py, e))?;
+        let there = frames.expect(furthest, wish.salvage);
+        there.map_err(|e| frames.raise(py, e))?;
     }
     Ok((0..chosen.len).map(|n| chosen.frame(n)).collect())
 }
