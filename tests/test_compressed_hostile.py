@@ -110,6 +110,31 @@ def test_each_file_that_is_salvaged_is_told_of(tmp_path: Path) -> None:
     assert all(0 < message.rows < stream.expected.shape[0] for message in told)
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in ("jpeg-ls", "jpeg-lossless", "jpeg-2000", "htj2k") if name in STREAMS]
+)
+def test_samples_beyond_bits_stored_are_told_of(name: str, tmp_path: Path) -> None:
+    """Where the decoder does not cut them off (JPEG lossless has Bits Stored's own, as in pydicom)."""
+    stream = STREAMS[name]
+    path = tmp_path / "a.dcm"
+    path.write_bytes(stream.file(stored=5))
+    looks: list[Callable[[], Any]] = [
+        lambda: rd.pixel_array(path),
+        lambda: next(iter(rd.iter_pixels(path))),
+        lambda: rd.dcmread(path).frames[0],
+        lambda: rd.dcmread(path).frames.decode(threads=2)[0],
+    ]
+    for look in looks:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            array = look()
+        told = [w.message for w in caught if isinstance(w.message, rd.SampleRangeWarning)]
+        assert [(message.path, message.frame) for message in told] == [(str(path), 0)] * (int(array.max()) > 31)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rd.pixel_array(stream.file())
+
+
 BOMBS = """
 import resource, sys, time
 sys.path.insert(0, sys.argv[1])

@@ -29,6 +29,7 @@ from .errors import InvalidDicomError as InvalidDicomError
 from .errors import LimitError as LimitError
 from .errors import NoImageError as NoImageError
 from .errors import PixelDecodeError as PixelDecodeError
+from .errors import SampleRangeWarning as SampleRangeWarning
 from .errors import TruncatedError as TruncatedError
 from .errors import UnsupportedTransferSyntaxError as UnsupportedTransferSyntaxError
 from .errors import ValueDecodeError as ValueDecodeError
@@ -75,6 +76,7 @@ __all__ = [
     "PixelDecodeError",
     "ReadWarning",
     "RecordBatch",
+    "SampleRangeWarning",
     "Scan",
     "Schema",
     "Sequence",

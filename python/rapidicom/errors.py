@@ -105,6 +105,18 @@ class InternalError(DicomError):
     """A defect of this package; please report it."""
 
 
+class SampleRangeWarning(UserWarning):
+    """Samples of a compressed frame need more bits than Bits Stored: they are given as the code stream has them.
+
+    ``path`` is the file, where there is one; ``frame`` the first such frame that was decoded, from 0.
+    """
+
+    def __init__(self, detail: str, path: str | None = None, frame: int = 0) -> None:
+        super().__init__(f"{path}: {detail}" if path else detail)
+        self.path = path
+        self.frame = frame
+
+
 class IncompleteFrameWarning(UserWarning):
     """A frame whose code stream ends early was given as far as it goes, as ``on_error="salvage"`` asks.
 

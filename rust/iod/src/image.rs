@@ -1,8 +1,8 @@
 //! The Image Pixel Module: PS3.3 §C.7.6.3, §C.7.6.6 (multi-frame), §C.7.6.24-25 (float).
 
 use rapidicom_codecs::{
-    Compressed, DecodeOptions, Family, FrameLayout, Incomplete, Native, PhotometricInterpretation,
-    PixelError, PixelErrorKind, PlanarConfiguration, SampleFormat,
+    Compressed, DecodeOptions, Family, FrameLayout, Native, PhotometricInterpretation, PixelError,
+    PixelErrorKind, PlanarConfiguration, Remarks, SampleFormat,
 };
 use rapidicom_core::data_set::DataSet;
 use rapidicom_core::read::leniency::{Deviations, Leniency};
@@ -249,7 +249,7 @@ impl Image {
         offset: u64,
         stored: &[u8],
         out: &mut [u8],
-    ) -> Result<Option<Incomplete>> {
+    ) -> Result<Remarks> {
         let done = match self.compressed() {
             Some(compressed) => compressed.decode(stored, &self.layout, out),
             None => {
@@ -257,7 +257,8 @@ impl Image {
                     ow: false,
                     ..self.native
                 };
-                native.decode(stored, 0, &self.layout, out).map(|()| None)
+                let done = native.decode(stored, 0, &self.layout, out);
+                done.map(|()| Remarks::default())
             }
         };
         done.map_err(|error| self.refused_frame(error, offset, stored))

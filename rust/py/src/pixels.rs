@@ -82,6 +82,8 @@ struct Wanted<'a> {
     shape: Vec<usize>,
     bytes: usize,
     wish: Wish,
+    /// The first frame with samples beyond Bits Stored.
+    beyond: Mutex<Option<u64>>,
     /// Frames that are not whole, and the words for each.
     incomplete: Mutex<Vec<(u64, u32, String)>>,
 }
@@ -128,6 +130,7 @@ impl<'a> Wanted<'a> {
             shape,
             bytes,
             wish: *wish,
+            beyond: Mutex::default(),
             incomplete: Mutex::default(),
         })
     }
@@ -141,7 +144,13 @@ impl<'a> Wanted<'a> {
             let offset = self.frames.place_of(frame)?.start;
             let done = self.image.decode_encapsulated(offset, &stored, out);
             self.frames.root.check(self.frames.part)?;
-            return match done.map_err(named)? {
+            let remarks = done.map_err(named)?;
+            if remarks.beyond_bits_stored
+                && let Ok(mut beyond) = self.beyond.lock()
+            {
+                *beyond = Some(beyond.map_or(frame, |first| first.min(frame)));
+            }
+            return match remarks.incomplete {
                 Some(incomplete) => self.part_of(frame, offset, incomplete).map_err(named),
                 None => Ok(()),
             };
@@ -236,8 +245,18 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// Tells of the frames that were salvaged.
+    /// Tells of frames that are not what the data set says.
     fn warn(&self, py: Python<'_>) -> PyResult<()> {
+        let path = self.frames.root.path().map(|path| path.as_os_str());
+        if let Some(frame) = self.beyond.lock().ok().and_then(|mut beyond| beyond.take()) {
+            let bits = self.image.layout.bits_stored;
+            let words = format!(
+                "frame {frame}: samples need more than Bits Stored, which is {bits}; they are given as the code stream has them"
+            );
+            let class = function(py, "rapidicom.errors", "SampleRangeWarning")?;
+            let warning = class.call1((words, path, frame))?;
+            function(py, "warnings", "warn")?.call1((warning,))?;
+        }
         let mut all = match self.incomplete.lock() {
             Ok(mut all) => std::mem::take(&mut *all),
             Err(_) => return Ok(()),
@@ -248,7 +267,6 @@ impl<'a> Wanted<'a> {
         all.sort_unstable();
         let warn = function(py, "warnings", "warn")?;
         let class = function(py, "rapidicom.errors", "IncompleteFrameWarning")?;
-        let path = self.frames.root.path().map(|path| path.as_os_str());
         for (frame, rows, words) in all {
             warn.call1((class.call1((words, path, frame, rows))?,))?;
         }
