@@ -1,6 +1,6 @@
 """The command ``rapidicom``: results to standard output, words to standard error.
 
-Exit status: 0 done, 1 some files failed or standard output can't be written, 2 wrong use, 130 interrupted.
+Exit status: 0 done, 1 some files failed or standard output did, 2 wrong use, 130 interrupted.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rapidicom",
         description="Read DICOM files at the speed of the machine.",
-        epilog="Exit status: 0 done, 1 some files failed, 2 wrong use, 130 interrupted.",
+        epilog="Exit status: 0 done, 1 some files failed or standard output did, 2 wrong use, 130 interrupted.",
     )
     parser.add_argument("-V", "--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
