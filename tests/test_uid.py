@@ -60,3 +60,11 @@ def test_many() -> None:
     ds = rd.dcmread(builders.file(builders.EXPLICIT.element(0x0008001A, "UI", "1.2\\1.2.840.10008.1.2.1")))
     assert ds[0x0008001A].value == ["1.2", "1.2.840.10008.1.2.1"]
     assert ds[0x0008001A].value[1].is_transfer_syntax
+
+
+def test_info_is_pydicoms() -> None:
+    from pydicom._uid_dict import UID_dictionary
+
+    for value, entry in UID_dictionary.items():
+        assert rd.UID(value).info == entry[2], value
+    assert rd.UID("1.2.3").info == ""
