@@ -168,6 +168,22 @@ def test_walk_and_iterall(ds: rd.Dataset) -> None:
     assert (where, element.value) == ("ReferencedImageSequence[1].ImageComments", "last")
 
 
+@pytest.mark.parametrize("recursive", [True, False])
+def test_walk_with_a_function_is_pydicoms(recursive: bool) -> None:
+    e = E.element
+    inner = [E.item(e(0x00080060, "CS", kind) + E.sequence(0x00081140, E.item(INNER), E.item(b""))) for kind in "ab"]
+    data = builders.file(E.sequence(0x00081110, *inner) + E.patient())
+    ours: list[tuple[int, int, str]] = []
+    theirs: list[tuple[int, int, str]] = []
+    ds = rd.dcmread(data)
+    assert ds.walk(lambda level, element: ours.append((len(level), element.tag, element.VR)), recursive) is None
+    pydicom.dcmread(io.BytesIO(data)).walk(
+        lambda level, element: theirs.append((len(level), element.tag, element.VR)), recursive=recursive
+    )
+    assert ours == theirs
+    assert ds.decode() is None
+
+
 @pytest.mark.parametrize("kept", [1, 2, 3, 5])
 def test_an_element_that_is_kept_stays_itself_as_the_walk_goes_on(ds: rd.Dataset, kept: int) -> None:
     whole = [(element.tag, element.VR, element.value, bytes(element.raw)) for element in ds.iterall()]

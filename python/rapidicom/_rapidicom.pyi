@@ -154,8 +154,18 @@ class Dataset(_Keywords):
     def iterall(self) -> abc.Iterator[DataElement]:
         """The elements of all levels, those of an item after their sequence."""
 
-    def walk(self) -> abc.Iterator[tuple[str, DataElement]]:
-        """Path and element, at all levels; ``ds[path]`` is the element again."""
+    @overload
+    def walk(self, callback: None = None, recursive: bool = True) -> abc.Iterator[tuple[str, DataElement]]: ...
+    @overload
+    def walk(self, callback: abc.Callable[[Dataset, DataElement], object], recursive: bool = True) -> None:
+        """Path and element, at all levels; ``ds[path]`` is the element again.
+
+        With a function, as in pydicom, it is called with each element and the data set or item that has it; only of
+        this level where ``recursive`` is false.
+        """
+
+    def decode(self) -> None:
+        """Nothing: text is decoded when it is asked for."""
 
     def keys(self) -> abc.KeysView[Tag]:
         """The tags, ascending: the keys of a ``dict``. PS3.5 §7.1"""

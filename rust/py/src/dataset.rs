@@ -446,9 +446,22 @@ impl Dataset {
         Walk::new(slf, WalkKind::All)
     }
 
-    fn walk(slf: Bound<'_, Self>) -> Walk {
-        Walk::new(slf, WalkKind::Paths)
+    #[pyo3(signature = (callback = None, recursive = true))]
+    fn walk<'py>(
+        slf: Bound<'py, Self>,
+        callback: Option<Bound<'py, PyAny>>,
+        recursive: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        match callback {
+            None => Ok(Bound::new(py, Walk::new(slf, WalkKind::Paths))?.into_any()),
+            Some(f) => function(py, "rapidicom.visit", "visit")?.call1((slf, f, recursive)),
+        }
     }
+
+    /// Nothing: text is decoded when it is asked for.
+    #[pyo3(name = "decode")]
+    fn decode_text(&self) {}
 
     fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let none = slf.py().None().into_bound(slf.py());
