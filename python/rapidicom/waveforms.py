@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -62,6 +60,8 @@ def _groups(ds: Dataset) -> Any:
 
 
 def _samples(group: Dataset, index: int, as_raw: bool) -> npt.NDArray[Any]:
+    import numpy as np
+
     elements = {keyword: group.get_item(keyword) for keyword in _REQUIRED}
     if missing := [keyword for keyword, element in elements.items() if element is None or not element.value_length]:
         raise AttributeError(
