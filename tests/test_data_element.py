@@ -275,6 +275,26 @@ def test_repval_is_one_line() -> None:
     assert ds["PatientComments"].repval == "'one\\r\\ntwo'"
 
 
+def test_equal_elements_have_one_hash() -> None:
+    pairs = [
+        ("LO", "ab", "ab  "),
+        ("DS", "1.0", "1.00"),
+        ("DS", "nan", "nan "),
+        ("IS", "1\\2", "1\\02"),
+        ("OB", b"ab", b"ab"),
+    ]
+    for vr, written, otherwise in pairs:
+        element, twin = one(0x00111001, vr, written), one(0x00111001, vr, otherwise)
+        assert element == twin and {element: 1}[twin] == 1, vr
+    sequences = [
+        rd.dcmread(builders.file(E.sequence(0x00081140, E.item(b"", undefined=u), undefined=u))) for u in (True, False)
+    ]
+    assert len({ds["ReferencedImageSequence"] for ds in sequences}) == 1
+    sequence = sequences[0].ReferencedImageSequence
+    other = rd.dcmread(builders.file(E.sequence(0x00081110, E.item(b"")))).ReferencedStudySequence
+    assert len({sequence, other, sequences[1].ReferencedImageSequence}) == 1
+
+
 def test_every_vr_in_every_encoding() -> None:
     for encoding, uid in (
         (EXPLICIT, builders.EXPLICIT_LITTLE_UID),

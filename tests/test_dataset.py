@@ -168,6 +168,22 @@ def test_walk_and_iterall(ds: rd.Dataset) -> None:
     assert (where, element.value) == ("ReferencedImageSequence[1].ImageComments", "last")
 
 
+@pytest.mark.parametrize("recursive", [True, False])
+def test_walk_with_a_function_is_pydicoms(recursive: bool) -> None:
+    e = E.element
+    inner = [E.item(e(0x00080060, "CS", kind) + E.sequence(0x00081140, E.item(INNER), E.item(b""))) for kind in "ab"]
+    data = builders.file(E.sequence(0x00081110, *inner) + E.patient())
+    ours: list[tuple[int, int, str]] = []
+    theirs: list[tuple[int, int, str]] = []
+    ds = rd.dcmread(data)
+    assert ds.walk(lambda level, element: ours.append((len(level), element.tag, element.VR)), recursive) is None
+    pydicom.dcmread(io.BytesIO(data)).walk(
+        lambda level, element: theirs.append((len(level), element.tag, element.VR)), recursive=recursive
+    )
+    assert ours == theirs
+    assert ds.decode() is None
+
+
 @pytest.mark.parametrize("kept", [1, 2, 3, 5])
 def test_an_element_that_is_kept_stays_itself_as_the_walk_goes_on(ds: rd.Dataset, kept: int) -> None:
     whole = [(element.tag, element.VR, element.value, bytes(element.raw)) for element in ds.iterall()]
@@ -213,6 +229,83 @@ def test_private_blocks(ds: rd.Dataset) -> None:
         ds.private_block(0x0029, "ACME 3.0")
     with pytest.raises(ValueError):
         ds.private_block(0x0028, "ACME 1.0")
+
+
+def test_get_private_item(ds: rd.Dataset) -> None:
+    theirs = pydicom.dcmread(io.BytesIO(DATA))
+    assert ds.get_private_item(0x0029, 0x01, "ACME 2.0") == theirs.get_private_item(0x0029, 0x01, "ACME 2.0")
+    for wrong, error in (
+        ((0x0029, 1, "ACME 3.0"), KeyError),
+        ((0x0029, 2, "ACME 1.0"), KeyError),
+        ((0x0028, 1, "x"), ValueError),
+    ):
+        for data_set in (ds, theirs):
+            with pytest.raises(error):
+                data_set.get_private_item(*wrong)
+
+
+FACTS = ["original_encoding", "read_implicit_vr", "read_little_endian", "original_character_set", "read_encoding"]
+FACTS += ["is_decompressed", "is_undefined_length_sequence_item"]
+OF_FILES = [*FACTS, "is_implicit_VR", "is_little_endian", "is_original_encoding", "timestamp", "filename"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_was_read_is_described_as_by_pydicom() -> None:
+    from pydicom.data import get_charset_files, get_testdata_file
+
+    names = [
+        "CT_small.dcm",
+        "MR_small_bigendian.dcm",
+        "MR_small_implicit.dcm",
+        "image_dfl.dcm",
+        "rtplan.dcm",
+        "JPEG2000.dcm",
+    ]
+    for path in [*map(get_testdata_file, names), *get_charset_files("chr*.dcm")]:
+        ours, theirs = rd.dcmread(path), pydicom.dcmread(path)
+        assert [getattr(ours, name) for name in OF_FILES] == [getattr(theirs, name) for name in OF_FILES], path
+        levels = [(ours.file_meta, theirs.file_meta), (ours, theirs)]
+        while levels:
+            mine, other = levels.pop()
+            for name in FACTS:
+                # pydicom gives items that name none one or the other
+                expected = "iso8859" if getattr(other, name) == ["iso8859"] else getattr(other, name)
+                assert getattr(mine, name) == expected, (path, name)
+            for element in (element for element in other if element.VR == "SQ" and element.value):
+                sequence = mine[element.tag].value
+                assert sequence.is_undefined_length == element.value.is_undefined_length
+                levels += zip(sequence, element.value, strict=True)
+
+
+def test_without_a_path_there_is_no_timestamp(ds: rd.Dataset) -> None:
+    assert (ds.filename, ds.timestamp) == (None, None)
+
+
+def test_items_inherit_the_character_set() -> None:
+    inner = E.item(
+        E.sequence(0x00081140, E.item(INNER), E.item(E.element(0x00080005, "CS", "iso ir-144")), undefined=True)
+    )
+    data = E.element(0x00080005, "CS", "\\ISO 2022 IR 87") + E.sequence(0x00081110, inner)
+    item = rd.dcmread(builders.file(data)).ReferencedStudySequence[0]
+    assert item.original_character_set == ["iso8859", "iso2022_jp"]
+    assert [i.original_character_set for i in item.ReferencedImageSequence] == [
+        ["iso8859", "iso2022_jp"],
+        ["iso_ir_144"],
+    ]
+    part = item.group_dataset(0x0008).ReferencedImageSequence[0]
+    assert part.original_character_set == ["iso8859", "iso2022_jp"]
+
+
+def test_lines(ds: rd.Dataset) -> None:
+    names = "%(tag)s %(VR)s %(VM)s %(keyword)s %(name)s %(is_undefined_length)s"
+    theirs = pydicom.dcmread(io.BytesIO(DATA))
+    assert list(ds.formatted_lines(names, "%(tag)s of %(VR)s")) == list(
+        theirs.formatted_lines(names, "%(tag)s of %(VR)s")
+    )
+    assert list(ds.formatted_lines())[4] == "(0008,1140) Referenced Image Sequence           SQ: <Sequence, length 2>"
+    assert list(ds.formatted_lines())[10] == "(0010,0010) Patient's Name                      PN: 'Doe^John'"
+    assert len(ds.top().split("\n")) == len(ds) and "last" not in ds.top() and "Doe^John" in ds.top()
+    assert {"PatientName", "top"} <= set(ds.trait_names())
 
 
 def test_group_dataset(ds: rd.Dataset) -> None:

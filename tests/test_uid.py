@@ -76,3 +76,11 @@ def test_white_space_around_a_uid_is_no_part_of_it(value: str, tmp_path: Path) -
     if isinstance(expected, str):
         cell = rd.index([path], columns=["SOPInstanceUID"]).to_pyarrow()["SOPInstanceUID"][0].as_py()
         assert cell == expected
+
+
+def test_info_is_pydicoms() -> None:
+    from pydicom._uid_dict import UID_dictionary
+
+    for value, entry in UID_dictionary.items():
+        assert rd.UID(value).info == entry[2], value
+    assert rd.UID("1.2.3").info == ""

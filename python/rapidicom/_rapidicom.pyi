@@ -154,8 +154,18 @@ class Dataset(_Keywords):
     def iterall(self) -> abc.Iterator[DataElement]:
         """The elements of all levels, those of an item after their sequence."""
 
-    def walk(self) -> abc.Iterator[tuple[str, DataElement]]:
-        """Path and element, at all levels; ``ds[path]`` is the element again."""
+    @overload
+    def walk(self, callback: None = None, recursive: bool = True) -> abc.Iterator[tuple[str, DataElement]]: ...
+    @overload
+    def walk(self, callback: abc.Callable[[Dataset, DataElement], object], recursive: bool = True) -> None:
+        """Path and element, at all levels; ``ds[path]`` is the element again.
+
+        With a function, as in pydicom, it is called with each element and the data set or item that has it; only of
+        this level where ``recursive`` is false.
+        """
+
+    def decode(self) -> None:
+        """Nothing: text is decoded when it is asked for."""
 
     def keys(self) -> abc.KeysView[Tag]:
         """The tags, ascending: the keys of a ``dict``. PS3.5 §7.1"""
@@ -173,6 +183,20 @@ class Dataset(_Keywords):
         """The keywords that are there, in tag order."""
 
     def __dir__(self) -> list[str]: ...
+    def trait_names(self) -> list[str]:
+        """As ``dir(ds)``, for completion."""
+
+    def top(self) -> str:
+        """The elements of this level as text, one a line."""
+
+    def formatted_lines(
+        self, element_format: str = ..., sequence_element_format: str = ..., indent_format: str | None = None
+    ) -> abc.Iterator[str]:
+        """A line for each element of all levels, by ``%`` formats of the names of its attributes.
+
+        As they are where none are given: ``"%(tag)s %(name)-35.35s %(VR)s: %(repval)s"``.
+        """
+
     @property
     def file_meta(self) -> Dataset:
         """The File Meta Information, group 0002; empty where there is none. PS3.10 §7.1"""
@@ -202,8 +226,38 @@ class Dataset(_Keywords):
         """``(is_implicit_VR, is_little_endian)``"""
 
     @property
+    def read_implicit_vr(self) -> bool:
+        """As ``is_implicit_VR``, by pydicom's name."""
+
+    @property
+    def read_little_endian(self) -> bool:
+        """As ``is_little_endian``, by pydicom's name."""
+
+    @property
+    def original_character_set(self) -> str | list[str]:
+        """Python's codecs for the Specific Character Set in force; ``"iso8859"`` where none is named. PS3.3 §C.12.1.1.2"""
+
+    @property
+    def read_encoding(self) -> str | list[str]:
+        """As ``original_character_set``, by pydicom's older name."""
+
+    is_original_encoding: ClassVar[bool]
+    """True: a data set never changes."""
+
+    is_decompressed: ClassVar[bool]
+    """False: Pixel Data stays as it lies in the file."""
+
+    @property
+    def is_undefined_length_sequence_item(self) -> bool:
+        """Whether it is an item of Undefined Length. PS3.5 §7.5.1"""
+
+    @property
     def filename(self) -> str | None:
         """The path it was read from, or None."""
+
+    @property
+    def timestamp(self) -> float | None:
+        """When the file was last modified, in seconds since 1970; None without a path."""
 
     @property
     def access(self) -> Literal["mmap", "read", "buffer"]:
@@ -215,6 +269,9 @@ class Dataset(_Keywords):
 
     def private_block(self, group: int, private_creator: str) -> PrivateBlock:
         """The block that a Private Creator reserves; ``KeyError`` where there is none, ``ValueError`` for an even group. PS3.5 §7.8.1"""
+
+    def get_private_item(self, group: int, element_offset: int, private_creator: str) -> DataElement:
+        """The element with an offset in the block of a Private Creator; ``KeyError`` and ``ValueError`` as there. PS3.5 §7.8"""
 
     def private_creators(self, group: int) -> list[str]:
         """The Private Creators of a group. PS3.5 §7.8.1"""
@@ -250,6 +307,12 @@ class Dataset(_Keywords):
         each time. Raises what ``frames`` and decoding a frame raise.
         """
 
+    def overlay_array(self, group: int) -> npt.NDArray[np.uint8]:
+        """The overlay plane of group 0x6000 to 0x60FF: see ``rapidicom.pixels.overlay_array``. PS3.3 §C.9.2"""
+
+    def waveform_array(self, index: int) -> npt.NDArray[np.float64]:
+        """The multiplex group at ``index`` in its units: see ``rapidicom.waveforms.multiplex_array``. PS3.3 §C.10.9"""
+
     def __setattr__(self, name: str, _value: Any, /) -> NoReturn:
         """``AttributeError``: a data set is read-only."""
 
@@ -272,6 +335,10 @@ class Sequence(abc.Sequence[Dataset]):
     @overload
     def __getitem__(self, index: slice, /) -> list[Dataset]:
         """The item at a place, from the end where it is negative, or a list of items; ``IndexError`` where there is none."""
+
+    @property
+    def is_undefined_length(self) -> bool:
+        """Whether it is of Undefined Length. PS3.5 §7.5.2"""
 
     def __iter__(self) -> abc.Iterator[Dataset]: ...
     def __contains__(self, item: object, /) -> bool: ...

@@ -40,6 +40,17 @@ def elements_equal(mine: Any, theirs: object) -> object:
         return bool(mine.raw == getattr(other, "raw", None))
 
 
+def element_hash(element: Any) -> int:
+    """Of the tag and of what equality sees of the value: padding, and how a number is written, do not count."""
+    try:
+        value = element.value
+    except DicomError:
+        return hash((int(element.tag), element.value_length))
+    if isinstance(value, (str, int, float)):
+        return hash((int(element.tag), 0.0 if _is_nan(value) else value))
+    return hash((int(element.tag), 0 if value is None else len(value)))
+
+
 def data_sets_equal(mine: Iterable[Any], theirs: object) -> object:
     """Whether both have equal elements; ``NotImplemented`` where the other is no data set."""
     if mine is theirs:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .errors import DicomError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ._rapidicom import DataElement, Dataset, Sequence
 
 #: Characters of a value, values of a list, lines of a data set that are shown.
@@ -35,6 +37,8 @@ def value_text(element: DataElement) -> str:
         shown = ", ".join(repr(v) if isinstance(v, (str, bytes)) else str(v) for v in value[:LIST_LENGTH])
         rest = f", … {len(value)} values" if len(value) > LIST_LENGTH else ""
         return _short(f"[{shown}{rest}]")
+    if element.VR == "SQ":
+        return f"<Sequence, length {len(value)}>"
     if isinstance(value, str) and element.VR == "UI":
         return _short(getattr(value, "name", value))
     return _short(repr(value)) if isinstance(value, (str, bytes)) else _short(str(value))
@@ -75,6 +79,36 @@ def _lines(data_set: Dataset) -> list[str]:
 def data_set_text(data_set: Dataset) -> str:
     """All elements, one a line, items indented."""
     return "\n".join(_lines(data_set))
+
+
+def top_text(data_set: Dataset) -> str:
+    """The elements of this level, one a line."""
+    return "\n".join(_line(element, 0) for element in islice(data_set, LINES))
+
+
+class _Facts:
+    """What an element says of itself, by name, when a format asks for it."""
+
+    def __init__(self, element: DataElement) -> None:
+        self.element = element
+
+    def __getitem__(self, name: str) -> Any:
+        fact = getattr(self.element, name)
+        return fact() if callable(fact) else fact
+
+
+_ELEMENT_FORMAT = "%(tag)s %(name)-35.35s %(VR)s: %(repval)s"
+
+
+def formatted_lines(
+    data_set: Dataset,
+    element_format: str = _ELEMENT_FORMAT,
+    sequence_element_format: str = _ELEMENT_FORMAT,
+    indent_format: str | None = None,
+) -> Iterator[str]:
+    """A line for each element of all levels, by a ``%`` format of the names of its attributes."""
+    for element in data_set.iterall():
+        yield (sequence_element_format if element.VR == "SQ" else element_format) % _Facts(element)
 
 
 def sequence_text(sequence: Sequence) -> str:

@@ -16,11 +16,13 @@ use crate::value::{Field, empty};
 use crate::walk::{Walk, WalkKind};
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PySlice, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PySlice, PyString, PyTuple};
 use rapidicom_core::data_set::{DataSet, Inherited};
 use rapidicom_core::read::leniency::Deviations;
-use rapidicom_core::read::{ElementHeader, Window, scan};
+use rapidicom_core::read::{ElementHeader, Item, Window, scan};
 use rapidicom_core::transfer_syntax::Encoding;
+use rapidicom_core::value::charset::is_plain_ascii;
+use rapidicom_core::value::text::trim_end;
 use rapidicom_core::{Error, ErrorKind, Tag, Vr, dictionary};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,6 +42,10 @@ pub(crate) struct Dataset {
     frames: OnceLock<Arc<FrameTable>>,
     /// A part of a level: what `pickle` must cut out again.
     pub(crate) is_subset: bool,
+    /// An item whose length is not known beforehand.
+    is_undefined_length: bool,
+    /// The Specific Character Set of a level above.
+    inherited_character_set: Option<ElementHeader>,
 }
 
 /// Larger byte strings are made anew each time rather than held twice.
@@ -90,33 +96,40 @@ impl Dataset {
             asked: AtomicU64::new(0),
             frames: OnceLock::new(),
             is_subset: false,
+            is_undefined_length: false,
+            inherited_character_set: None,
         }
     }
 
-    /// An item: its elements lie in `range`.
+    /// An item of a sequence.
     pub(crate) fn item(
         root: &Arc<Root>,
-        range: std::ops::Range<u64>,
-        encoding: Encoding,
-        inherited: Inherited,
+        item: &Item,
+        (inherited, character_set): (Inherited, Option<ElementHeader>),
         part: Part,
         place: Place,
     ) -> Result<Dataset> {
+        let range = item.range();
         let headers = {
             let bytes = root.bytes(part, range.clone())?;
             let window = Window::new(&bytes, range.start);
             let mut unheard = Deviations::new(0);
-            scan(&window, range, encoding, &root.options.limits, &mut unheard)?
+            let limits = &root.options.limits;
+            scan(&window, range, item.encoding, limits, &mut unheard)?
         };
         root.check(part)?;
-        Ok(Dataset::new(
-            Arc::clone(root),
-            headers,
-            encoding,
-            inherited,
-            part,
-            place,
-        ))
+        let root = Arc::clone(root);
+        Ok(Dataset {
+            is_undefined_length: item.undefined_length,
+            inherited_character_set: character_set,
+            ..Dataset::new(root, headers, item.encoding, inherited, part, place)
+        })
+    }
+
+    /// The element of the Specific Character Set in force: of this level or one above.
+    pub(crate) fn character_set(&self) -> Option<ElementHeader> {
+        let own = self.set.get(Tag::SPECIFIC_CHARACTER_SET).copied();
+        own.or(self.inherited_character_set)
     }
 
     /// The Value Field of an element of this level.
@@ -235,14 +248,54 @@ impl Dataset {
             Err(error) => return Ok(Err(error.of(header.tag))),
         };
         let little = self.set.encoding.is_little_endian();
-        Field {
+        let charset = &self.set.inherited.charset;
+        let value = Field {
             header,
             vr,
             bytes: &bytes,
             little,
-            charset: &self.set.inherited.charset,
+            charset,
         }
-        .value(py)
+        .value(py)?;
+        match value {
+            Ok(name) if vr == Vr::PN && !is_plain_ascii(&bytes) => {
+                self.with_bytes(name, &bytes).map(Ok)
+            }
+            value => Ok(value),
+        }
+    }
+
+    /// Names that are no longer the bytes they were, with those.
+    #[cold]
+    fn with_bytes<'py>(
+        &self,
+        names: Bound<'py, PyAny>,
+        bytes: &[u8],
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let bytes = trim_end(bytes);
+        if names
+            .extract::<&str>()
+            .is_ok_and(|name| name.as_bytes() == bytes)
+        {
+            return Ok(names);
+        }
+        let py = names.py();
+        let arguments = (names, PyBytes::new(py, bytes), self.declared_set(py)?);
+        function(py, "rapidicom.person_name", "with_bytes")?.call1(arguments)
+    }
+
+    /// The Value Field of the Specific Character Set in force.
+    fn declared_set<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let Some(header) = self.character_set() else {
+            return Ok(None);
+        };
+        let field = self.bytes(&header).map_err(|e| self.raise(py, e))?;
+        Ok(Some(PyBytes::new(py, &field)))
+    }
+
+    /// Python's names of the Specific Character Set in force.
+    fn codecs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        function(py, "rapidicom.character_set", "codecs")?.call1((self.declared_set(py)?,))
     }
 
     /// The elements whose tags are chosen, as a data set of its own.
@@ -261,6 +314,8 @@ impl Dataset {
         let root = Arc::clone(&self.root);
         Dataset {
             is_subset: true,
+            is_undefined_length: self.is_undefined_length,
+            inherited_character_set: self.inherited_character_set,
             ..Dataset::with(root, set, self.part, self.place.clone())
         }
     }
@@ -391,9 +446,22 @@ impl Dataset {
         Walk::new(slf, WalkKind::All)
     }
 
-    fn walk(slf: Bound<'_, Self>) -> Walk {
-        Walk::new(slf, WalkKind::Paths)
+    #[pyo3(signature = (callback = None, recursive = true))]
+    fn walk<'py>(
+        slf: Bound<'py, Self>,
+        callback: Option<Bound<'py, PyAny>>,
+        recursive: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        match callback {
+            None => Ok(Bound::new(py, Walk::new(slf, WalkKind::Paths))?.into_any()),
+            Some(f) => function(py, "rapidicom.visit", "visit")?.call1((slf, f, recursive)),
+        }
     }
+
+    /// Nothing: text is decoded when it is asked for.
+    #[pyo3(name = "decode")]
+    fn decode_text(&self) {}
 
     fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let none = slf.py().None().into_bound(slf.py());
@@ -439,6 +507,10 @@ impl Dataset {
     fn __dir__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let builtin = slf.py().get_type::<Dataset>().dir()?;
         builtin.add(PyList::new(slf.py(), slf.get().keywords())?)
+    }
+
+    fn trait_names<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        slf.dir()
     }
 
     /// See the stub.
@@ -508,6 +580,53 @@ impl Dataset {
     }
 
     #[getter]
+    fn read_implicit_vr(&self) -> bool {
+        self.is_implicit_vr()
+    }
+
+    #[getter]
+    fn read_little_endian(&self) -> bool {
+        self.is_little_endian()
+    }
+
+    #[getter]
+    fn original_character_set<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.codecs(py)
+    }
+
+    #[getter]
+    fn read_encoding<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.codecs(py)
+    }
+
+    #[classattr]
+    fn is_original_encoding() -> bool {
+        true
+    }
+
+    #[classattr]
+    fn is_decompressed() -> bool {
+        false
+    }
+
+    #[getter]
+    fn is_undefined_length_sequence_item(&self) -> bool {
+        self.is_undefined_length
+    }
+
+    #[getter]
+    fn timestamp(&self) -> Option<f64> {
+        let identity = self.root.source(Part::File).identity()?;
+        let (seconds, rest) = (
+            identity.mtime_ns.div_euclid(1_000_000_000),
+            identity.mtime_ns.rem_euclid(1_000_000_000),
+        );
+        self.root
+            .path()
+            .map(|_| seconds as f64 + rest as f64 * 1e-9)
+    }
+
+    #[getter]
     fn filename(&self) -> Option<&std::ffi::OsStr> {
         self.root.path().map(std::path::Path::as_os_str)
     }
@@ -542,6 +661,15 @@ impl Dataset {
         private_creator: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
         lookup::private_block(slf, group, private_creator)
+    }
+
+    fn get_private_item<'py>(
+        slf: &Bound<'py, Self>,
+        group: u16,
+        element_offset: u16,
+        private_creator: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        lookup::private_block(slf, group, private_creator)?.get_item(element_offset)
     }
 
     fn private_creators(&self, group: u16) -> Vec<String> {
@@ -588,6 +716,24 @@ impl Dataset {
         function(slf.py(), "rapidicom.show", "data_set_text")?.call1((slf,))
     }
 
+    #[pyo3(name = "top")]
+    fn top_text<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        function(slf.py(), "rapidicom.show", "top_text")?.call1((slf,))
+    }
+
+    #[pyo3(signature = (*arguments, **formats))]
+    fn formatted_lines<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        formats: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let lines = function(slf.py(), "rapidicom.show", "formatted_lines")?;
+        let all = PyTuple::new(slf.py(), [slf])?
+            .as_sequence()
+            .concat(arguments.as_sequence())?;
+        lines.call(all.to_tuple()?, formats)
+    }
+
     fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         function(slf.py(), "rapidicom.show", "data_set_html")?.call1((slf,))
     }
@@ -611,6 +757,14 @@ impl Dataset {
     #[getter]
     fn pixel_array<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         pixels::pixel_array(py, &self.frames(py)?, None, None, &Wish::default())
+    }
+
+    fn overlay_array<'py>(slf: &Bound<'py, Self>, group: i64) -> PyResult<Bound<'py, PyAny>> {
+        function(slf.py(), "rapidicom.pixels", "overlay_array")?.call1((slf, group))
+    }
+
+    fn waveform_array<'py>(slf: &Bound<'py, Self>, index: isize) -> PyResult<Bound<'py, PyAny>> {
+        function(slf.py(), "rapidicom.waveforms", "multiplex_array")?.call1((slf, index, false))
     }
 
     fn __setattr__(&self, name: &str, _value: &Bound<'_, PyAny>) -> PyResult<()> {

@@ -276,8 +276,10 @@ impl DataElement {
         function(slf.py(), "rapidicom.compare", "elements_equal")?.call1((slf, other))
     }
 
-    fn __hash__(&self) -> u64 {
-        u64::from(self.header.tag.0) << 16 ^ self.header.value_length
+    fn __hash__(slf: &Bound<'_, Self>) -> PyResult<isize> {
+        function(slf.py(), "rapidicom.compare", "element_hash")?
+            .call1((slf,))?
+            .extract()
     }
 
     fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
