@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ import builders
 import rapidicom as rd
 
 pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
 E = builders.EXPLICIT.element
 
 
@@ -223,3 +226,159 @@ def test_a_directory_leads_to_its_files_and_no_further(tmp_path: Path) -> None:
     assert sum("leaves the folder" in (row["error"] or "") for row in found.values()) == 2
     assert sum("through a link" in (row["error"] or "") for row in found.values()) == 1
     assert sum("No such file" in (row["error"] or "") for row in found.values()) == 1
+
+
+def known(paths: Any, **options: Any) -> list[str]:
+    """The names of the rows."""
+    made = pa.table(rd.index(paths, columns=["PatientID"], **options))
+    return sorted(Path(path).name for path in made["path"].to_pylist())
+
+
+@pytest.fixture
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is the working directory, with one of each kind of source."""
+    (tmp_path / "src" / "sub").mkdir(parents=True)
+    for name in ("a.dcm", "b.dcm", "sub/c.dcm"):
+        (tmp_path / "src" / name).write_bytes(instance(name))
+    (tmp_path / "src" / "README.txt").write_text("Hello,\nthis is no list of paths.\n")
+    (tmp_path / "list.txt").write_bytes("\N{BYTE ORDER MARK}src/a.dcm\r\n\r\nsrc/sub/c.dcm\r\n".encode())
+    (tmp_path / "one.txt").write_text("src/b.dcm")
+    records = builders.EXPLICIT.item(E(0x00041430, "CS", "IMAGE") + E(0x00041500, "CS", "src\\a.dcm"))
+    (tmp_path / "DICOMDIR").write_bytes(builders.file(E(0x00041220, "SQ", records)))
+    archive(tmp_path / "in.zip", {"z.dcm": instance("Z")})
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+WORDS = {
+    "src": ["a.dcm", "b.dcm", "c.dcm"],
+    "src/": ["a.dcm", "b.dcm", "c.dcm"],
+    "src/a.dcm": ["a.dcm"],
+    "src/*.dcm": ["a.dcm", "b.dcm"],
+    "src/**": ["a.dcm", "b.dcm", "c.dcm"],
+    "list.txt": ["a.dcm", "c.dcm"],
+    "one.txt": ["b.dcm"],
+    "DICOMDIR": ["a.dcm"],
+    "in.zip": ["z.dcm::in.zip"],
+    "file://{}/src": ["a.dcm", "b.dcm", "c.dcm"],
+    "file://{}/src/*.dcm": ["a.dcm", "b.dcm"],
+    "local://{}/src/a.dcm": ["a.dcm"],
+}
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_means_the_same_everywhere(word: str, sources: Path) -> None:
+    pytest.importorskip("deltalake")
+    expected, word = WORDS[word], word.format(sources)
+    assert (
+        known(word) == known([word]) == known((word,)) == known(Path(word) if "://" not in word else word) == expected
+    )
+    assert known([word, word]) == expected
+    if word not in ("list.txt", "DICOMDIR"):
+        assert known([word, "src", "src/sub"]) == sorted({*expected, "a.dcm", "b.dcm", "c.dcm"})
+    for number, given in enumerate((word, [word], {word}, [word, word])):
+        table = sources / f"t{number}"
+        assert rd.build_index(given, table).rows == len(expected)
+        again = rd.build_index(given, table)
+        assert (again.rows, again.unchanged, again.removed) == (0, len(expected), 0)
+        paths = rd.open_index(table).to_pyarrow()["path"].to_pylist()
+        assert all(path.rpartition("::")[2] == os.path.abspath(path.rpartition("::")[2]) for path in paths)  # noqa: PTH100
+    for target in ("o.parquet", "o/"):
+        command = [sys.executable, "-m", "rapidicom", "index", "-q", "-o", target]
+        subprocess.run([*command, word], check=True)
+        made = pq.read_table(target) if target.endswith("parquet") else rd.open_index(target).to_pyarrow()
+        assert made.num_rows == len(expected)
+        subprocess.run([*command, word, "src/sub", word], check=True)
+        made = pq.read_table(target) if target.endswith("parquet") else rd.open_index(target).to_pyarrow()
+        assert made.num_rows == len({*expected, "c.dcm"})
+
+
+def test_paths_as_they_come_are_paths(sources: Path) -> None:
+    found = rows(iter(["src/a.dcm", "src/*.dcm", "list.txt", f"file://{sources}/src/sub"]))
+    assert [(path.rpartition("/")[2], row["status"]) for path, row in sorted(found.items())] == [
+        ("c.dcm", "ok"),
+        ("*.dcm", "error"),
+        ("a.dcm", "ok"),
+    ]
+    lines = b"src/a.dcm\r\nsrc/sub\r\n"
+    command = [sys.executable, "-m", "rapidicom", "index", "-q", "-o", "o.parquet", "-"]
+    subprocess.run(command, input=lines, check=True)
+    assert pq.read_table("o.parquet").num_rows == 2
+
+
+def test_one_file_has_one_row(sources: Path) -> None:
+    pytest.importorskip("deltalake")
+    (sources / "elsewhere").mkdir()
+    (sources / "elsewhere" / "d.dcm").write_bytes(instance("D"))
+    (sources / "src" / "link").symlink_to(sources / "elsewhere")
+    table = sources / "t"
+    given: list[Any] = [
+        "src/sub/../a.dcm",
+        "src/a.dcm",
+        sources / "src" / "sub",
+        "src",
+        "src/link",
+        "src/*/c.dcm",
+        "list.txt",
+    ]
+    for order in (given, given[::-1]):
+        assert known(order) == ["a.dcm", "b.dcm", "c.dcm", "d.dcm"]
+    assert known(["src/*.dcm", "src/a.dcm", "src/sub/c.dcm"]) == ["a.dcm", "b.dcm", "c.dcm"]
+    assert rd.build_index(given, table).rows == 4
+    os.chdir(sources / "src")
+    again = rd.build_index(["../src", "sub/../../src/link"], table)
+    assert (again.rows, again.unchanged, again.removed) == (0, 4, 0)
+    (sources / "src" / "a.dcm").write_bytes(instance("A, changed"))
+    assert rd.build_index(iter(["a.dcm", ".", "a.dcm"]), table).rows == 1
+
+
+def test_what_was_is_gone(sources: Path) -> None:
+    pytest.importorskip("deltalake")
+    for number, given in enumerate(("in.zip", ["in.zip"])):
+        table = sources / f"t{number}"
+        archive(sources / "in.zip", {"y.dcm": instance("Y"), "z.dcm": instance("Z")})
+        assert rd.build_index(given, table).rows == 2
+        archive(sources / "in.zip", {"z.dcm": instance("Z2")})
+        changed = rd.build_index(given, table)
+        assert (changed.rows, changed.removed, len(rd.open_index(table))) == (1, 2, 1)
+    rd.build_index("src", "s")
+    (sources / "src" / "a.dcm").unlink()
+    (sources / "src" / "a.dcm").mkdir()
+    assert rd.build_index("src", "s").removed == 1
+    assert len(rd.open_index("s")) == 2
+
+
+def test_a_source_that_is_not_there(sources: Path) -> None:
+    pytest.importorskip("deltalake")
+    for word in ("srcc", "srcc/*.dcm", "srcc/**/x[12].dcm", f"file://{sources}/srcc"):
+        with pytest.raises(FileNotFoundError):
+            rd.index(word)
+        with pytest.raises(FileNotFoundError):
+            rd.build_index(word, "t")
+        assert not (sources / "t").exists()
+    assert rd.build_index([("from memory", instance("M"))], "t").rows == 1
+    assert len(rd.open_index("t")) == 1
+    # A share that is not mounted costs no row.
+    rd.build_index(["src"], "s")
+    (sources / "src").rename(sources / "away")
+    rd.build_index(["src"], "s")
+    assert rd.open_index("s").query("select count(*) from index where status = 'ok'").fetchall() == [(3,)]
+
+
+def test_what_is_no_dicom_may_be_a_row(sources: Path) -> None:
+    pytest.importorskip("deltalake")
+    assert rd.index("src").counts["skipped"] == 1
+    index = rd.index("src", not_dicom="row")
+    assert (len(index), index.counts["skipped"], index.counts["failed"]) == (4, 0, 1)
+    (refused,) = (row for row in pa.table(index).to_pylist() if row["status"] == "error")
+    assert refused["path"].endswith("README.txt")
+    assert refused["error"].startswith("InvalidDicomError: ")
+    assert sum(len(batch) for batch in rd.scan("src", not_dicom="row")) == 4
+    assert rd.build_index("src", "t").rows == 3
+    assert rd.build_index("src", "t", not_dicom="row").rows == 1  # one that is remembered as none
+    for ask in (rd.index, rd.scan):
+        with pytest.raises(ValueError, match="not_dicom is"):
+            ask("src", not_dicom="rows")
+    command = [sys.executable, "-m", "rapidicom", "index", "src", "-o", "o.parquet", "--not-dicom-rows"]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+    assert pq.read_table("o.parquet").num_rows == 4

@@ -740,16 +740,20 @@ def index(
     hash: Literal["sha256", "xxh3"] | None = None,
     layout: Literal["wide", "long"] = "wide",
     archives: bool = False,
+    not_dicom: Literal["skip", "row"] = "skip",
     profile: Literal["default", "spark"] = "default",
     progress: _Progress | None = None,
     limits: Limits | None = None,
 ) -> Index:
     """One row a file: ``path status error warnings``, then the columns that were asked for.
 
-    ``sources``: a folder (walked), a glob pattern, a file, a text file of paths, a ZIP or TAR file, a DICOMDIR, a URL of an
-    object store (``rapidicom.remote``), or an iterable of paths and of pairs ``(name, bytes)``. A member of an archive has
-    the path ``zip://inner/name.dcm::/abs/archive.zip``; offsets are then within the member. ``archives``: those that a
-    walk comes upon are looked into too.
+    ``sources``: a folder (walked), a glob pattern, a file, a text file of paths, a ZIP or TAR file (not compressed, or
+    ``.tar.gz``, ``.tgz``), a DICOMDIR, a URL (of an object store: ``rapidicom.remote``; ``file://``), or an iterable of
+    these and of pairs ``(name, bytes)``. A word means the same alone and in a list, in which a file of paths has a name
+    in ``.txt``, ``.lst`` or ``.list``; a list's folders, patterns and files may overlap, each file is read once. An
+    iterator and a file of paths give paths and URLs: their patterns are names, and no file but a DICOM or an archive is
+    looked into. A member of an archive has the path ``zip://inner/name.dcm::/abs/archive.zip``; offsets are then within
+    the member. ``archives``: those that a walk comes upon are looked into too.
     ``error`` names the exception that reading the file would raise, with tag and byte where they are known.
     ``warnings: list<struct<code, tag, offset>>`` says what was forgiven and what could not be taken into a cell: a
     ``WarningCode``, the element (``"00100010"``, inside sequences ``"00081140[0].00081150"``) and its first byte.
@@ -791,8 +795,10 @@ def index(
     ``progress``: called now and then with files done, files that could not be read, files seen, bytes read; what it
     raises ends the work.
 
+    ``not_dicom``: what is no DICOM is counted and passed over (``"skip"``), or a row with status ``"error"`` (``"row"``).
+
     The schema follows from the dictionary alone, never from the data. PS3.6 A file that can't be read is a row with
-    ``status="error"``; what is no DICOM is counted and passed over. Raises ``ValueError`` for a column that is none,
+    ``status="error"``. Raises ``ValueError`` for a column that is none,
     ``OSError`` for a folder that can't be read, ``TypeError`` for what is no source.
     """
 
@@ -806,6 +812,7 @@ def scan(
     hash: Literal["sha256", "xxh3"] | None = None,
     layout: Literal["wide", "long"] = "wide",
     archives: bool = False,
+    not_dicom: Literal["skip", "row"] = "skip",
     profile: Literal["default", "spark"] = "default",
     progress: _Progress | None = None,
     limits: Limits | None = None,
@@ -823,6 +830,7 @@ def write_parquet(
     hash: Literal["sha256", "xxh3"] | None = None,
     layout: Literal["wide", "long"] = "wide",
     archives: bool = False,
+    not_dicom: Literal["skip", "row"] = "skip",
     progress: _Progress | None = None,
     limits: Limits | None = None,
 ) -> _Report:
@@ -838,6 +846,7 @@ def build_parts(
     threads: int | None = None,
     frames: bool = False,
     archives: bool = False,
+    not_dicom: Literal["skip", "row"] = "skip",
     progress: _Progress | None = None,
     limits: Limits | None = None,
 ) -> dict[str, Any]:

@@ -6,6 +6,7 @@ committed when, and what is true at each instant, is said in ``docs/design/006-t
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import errno
 import glob
@@ -13,10 +14,10 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from . import _rapidicom
 from ._rapidicom import Limits
@@ -51,6 +52,7 @@ FRAME_COLUMNS = (
 PART_ROWS = 131_072
 PART_SECONDS = 60.0
 ATTEMPTS = 20
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 NOT_DICOM = "_rapidicom"  # a name with this beginning is no data of the table, nor anything that vacuum removes
 
 
@@ -89,6 +91,7 @@ def build_index(
     json: bool = False,
     hash: str | None = None,
     archives: bool = False,
+    not_dicom: Literal["skip", "row"] = "skip",
     shard: tuple[int, int] = (0, 1),
     part_rows: int = PART_ROWS,
     part_seconds: float = PART_SECONDS,
@@ -103,8 +106,8 @@ def build_index(
     again.
 
     Args:
-        sources: A folder (walked), a glob pattern, a file, a file of paths, or an iterable of paths. Paths are made
-            absolute.
+        sources: A folder (walked), a glob pattern, a file, a file of paths, a URL, or an iterable of these, as
+            ``rapidicom.index``. Paths are made absolute by their words, as ``os.path.abspath`` does.
         out: The table's folder.
         columns: As ``rapidicom.index``, but every row has the facts of its file that the default row has. ``None``:
             those of the table, or the default row for a new one.
@@ -114,6 +117,7 @@ def build_index(
         json: Whether each row has the header in the DICOM JSON Model, PS3.18 Annex F.
         hash: ``"sha256"`` or ``"xxh3"``: three hashes a row, as ``rapidicom.index``.
         archives: Whether ZIP and TAR files that a walk comes upon are looked into.
+        not_dicom: What is no DICOM is counted (``"skip"``), or a row with ``status = "error"`` (``"row"``).
         shard: ``(i, n)``: the i-th of n parts of the source, from 0. Each may run in a process or on a machine of its
             own, all at once; all must use the same n.
         part_rows: A part is committed when it has about so many rows,
@@ -127,8 +131,8 @@ def build_index(
     Raises:
         ValueError: For a column that there is not (before the first file is read), or columns that are not those of the
             table.
-        OSError: Where the source cannot be read at all, or the table not written (disk full): what was committed before
-            stays, and the next call goes on from there.
+        OSError: Where the source is not there (before a table is made) or cannot be read at all, or the table not
+            written (disk full): what was committed before stays, and the next call goes on from there.
         ImportError: Where ``deltalake`` is not installed.
     """
     begun = time.monotonic()
@@ -146,6 +150,7 @@ def build_index(
                 threads=threads,
                 frames=table.frames,
                 archives=archives,
+                not_dicom=not_dicom,
                 progress=progress,
                 limits=limits,
             )
@@ -356,22 +361,32 @@ def _settings(delta: Any, out: Path) -> dict[str, Any]:
 
 
 def _roots(sources: Any) -> list[tuple[str, bool]]:
-    """Return the folders that are walked, and whether all in them is met: rows of files that are gone from there go."""
-    if isinstance(sources, (list, tuple)):
-        return [(os.path.abspath(path), True) for path in sources if os.path.isdir(path)]  # noqa: PTH100, PTH112
-    if not isinstance(sources, (str, os.PathLike)):
+    """Return the folders and archives that are read through, and whether all in them is met: rows that are gone go."""
+    if isinstance(sources, (str, os.PathLike)):
+        return _root(os.fspath(sources))
+    if not isinstance(sources, Collection):
         return []
-    if "://" in os.fspath(sources):
-        url = os.fspath(sources)
-        return [] if glob.has_magic(url) else [(url, True)]
-    path = Path(os.path.abspath(sources))  # noqa: PTH100 - resolve() would follow links
-    if path.is_dir():
-        return [(str(path), True)]
+    roots = []
+    for source in sources:
+        if isinstance(source, (str, os.PathLike)):
+            with contextlib.suppress(FileNotFoundError):  # a share that is not mounted: no row of its files goes
+                roots += _root(os.fspath(source))
+    return roots
+
+
+def _root(word: str) -> list[tuple[str, bool]]:
+    """Return what is read through because of one word, if not just one file."""
+    named = word.removeprefix("file://").removeprefix("local://")
+    if "://" in named:
+        return [] if glob.has_magic(named) else [(named, True)]
+    path = Path(os.path.abspath(named))  # noqa: PTH100 - resolve() would follow links
     if path.exists():
-        return []
-    if not glob.has_magic(str(path)):
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(sources))
-    fixed = next(folder for folder in path.parents if not glob.has_magic(str(folder)))
+        return [(str(path), True)] if path.is_dir() or path.name.lower().endswith(ARCHIVES) else []
+    fixed = path
+    while glob.has_magic(str(fixed)):
+        fixed = fixed.parent
+    if fixed == path or not fixed.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), word)
     return [(str(fixed), False)]
 
 

@@ -42,7 +42,9 @@ def _paths(parser: argparse.ArgumentParser, what: str) -> None:
 def _index(parser: argparse.ArgumentParser) -> None:
     from rapidicom.cli.index import run
 
-    _paths(parser, "folders, walked, and files")
+    _paths(
+        parser, "folders, walked, files, quoted patterns, archives, URLs, DICOMDIRs, files of paths (.txt, .lst, .list)"
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -65,6 +67,7 @@ def _index(parser: argparse.ArgumentParser) -> None:
         "--hash", choices=["sha256", "xxh3"], help="add hashes of the file, of its pixel data and of its data set"
     )
     parser.add_argument("--archives", action="store_true", help="look into ZIP and TAR files in folders, too")
+    parser.add_argument("--not-dicom-rows", action="store_true", help="a row, too, for each file that is no DICOM")
     parser.add_argument("-j", "--threads", type=_positive, metavar="N", help="threads (as many as the work needs)")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress and no closing words")
     parser.add_argument("--resume", action="store_true", help="a table is always resumed; with a single file, an error")

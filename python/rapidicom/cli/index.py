@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from rapidicom.cli import DONE, INTERRUPTED, SOME_FAILED, WRONG_USE, paths
@@ -31,11 +32,10 @@ def _table(options: argparse.Namespace, output: Path) -> int:
 
     if options.layout == "long":
         options.parser.error("--layout long makes one file: -o FILE.parquet")
-    streamed = options.null or "-" in options.paths
     try:
         with shown(options.quiet) as progress:
             report = build_index(
-                paths.given(options) if streamed else options.paths if len(options.paths) > 1 else options.paths[0],
+                _sources(options),
                 output,
                 columns=_columns(options.columns),
                 threads=options.threads,
@@ -43,6 +43,7 @@ def _table(options: argparse.Namespace, output: Path) -> int:
                 json=options.json,
                 hash=options.hash,
                 archives=options.archives,
+                not_dicom="row" if options.not_dicom_rows else "skip",
                 shard=options.shard or (0, 1),
                 progress=progress,
             )
@@ -93,7 +94,7 @@ def _file(options: argparse.Namespace, output: Path) -> int:
     try:
         with shown(options.quiet) as progress:
             report = _rapidicom.write_parquet(
-                paths.given(options),
+                _sources(options),
                 os.fspath(part),
                 columns=_columns(options.columns),
                 threads=options.threads,
@@ -102,6 +103,7 @@ def _file(options: argparse.Namespace, output: Path) -> int:
                 hash=options.hash,
                 layout=options.layout,
                 archives=options.archives,
+                not_dicom="row" if options.not_dicom_rows else "skip",
                 progress=progress,
                 limits=None,
             )
@@ -119,6 +121,15 @@ def _file(options: argparse.Namespace, output: Path) -> int:
             f"{count(report['files'], 'file')} in {seconds:.2f} s, {report['files'] / max(seconds, 1e-9):,.0f} a second"
         )
     return SOME_FAILED if report["failed"] else DONE
+
+
+def _sources(options: argparse.Namespace) -> str | list[str] | Iterator[str]:
+    """Return what is to be read as Python is given it: one word, a list of words, or paths as they come."""
+    if options.null:
+        return paths.given(options)
+    if "-" in options.paths:
+        return (path.removesuffix("\r") for path in paths.given(options))  # lines that another system wrote
+    return options.paths[0] if len(options.paths) == 1 else list(options.paths)
 
 
 def _columns(given: list[str] | None) -> list[str] | str | None:

@@ -63,7 +63,8 @@ class Rows:
 
     def read(self, sources: Iterable[Any]) -> Iterator[pa.RecordBatch]:
         """One row a file that is DICOM. ``DicomError`` for the first bad one where the mode is ``failfast``."""
-        batches = rd.scan(sources, columns=self.columns, threads=self.threads, profile="spark", **self.extra)
+        # One by one: each is a file, none a pattern, and each has its row, though it be named twice.
+        batches = rd.scan(iter(sources), columns=self.columns, threads=self.threads, profile="spark", **self.extra)
         for batch in batches:
             yield self.in_mode(pa.record_batch(batch))
 

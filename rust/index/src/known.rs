@@ -102,6 +102,8 @@ pub(crate) enum Look {
     NotDicom,
     /// It is to be read.
     Read,
+    /// It was read in this scan, and its rows replaced.
+    Again,
 }
 
 /// The rows of a table, by the hashes of their paths: 25 bytes a row.
@@ -189,7 +191,7 @@ impl Known {
     /// What is to be done with a file; the rows of its former states are given to `replaced`.
     pub(crate) fn look(&self, path: u64, now: &Identity, replaced: &mut Vec<u32>) -> Look {
         let stamp = stamp(now);
-        let mut same = false;
+        let (mut same, mut again) = (false, false);
         for number in self.of(path) {
             let (Some(row), Some(state)) = (self.rows.get(number), self.states.get(number)) else {
                 continue;
@@ -199,11 +201,14 @@ impl Known {
                 same = true;
                 state.store(SAME, Ordering::Relaxed);
             } else {
+                again |= state.load(Ordering::Relaxed) == CHANGED;
                 self.replace(number, replaced);
             }
         }
         if same {
             Look::Unchanged
+        } else if again {
+            Look::Again
         } else if self
             .not_dicom
             .binary_search(&Known::not_dicom_of(path, now))
@@ -456,8 +461,11 @@ fn is_gone(path: &[u8], stamp: u64, roots: &[Root]) -> bool {
         return false;
     };
     match std::fs::symlink_metadata(&path) {
+        // A folder lies where the file was.
+        Ok(now) if now.is_dir() && stamp != NONE => true,
         // The archive was looked through, and this was not met in it.
-        Ok(_) => whole && (stamp == NONE || archive.is_some()),
+        Ok(_) if archive.is_some() => whole && File::open(&path).is_ok(),
+        Ok(_) => whole && stamp == NONE,
         Err(error) => matches!(
             error.kind(),
             std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
@@ -531,7 +539,7 @@ mod tests {
         );
         assert_eq!(
             known.look(hash_of(b"/b"), &identity(8), &mut replaced),
-            Look::Read
+            Look::Again
         );
         assert_eq!(
             known.look(hash_of(b"/c"), &identity(8), &mut replaced),

@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `walk` | folders, patterns and lists of paths → chunks of names, a bounded number at a time |
+//! | `given` | which of the given sources lie in another one |
 //! | `column` | what a column may be of: a fact of the file, or an element; what its cells hold |
 //! | `column_name` | the words of a column's name → what they mean |
 //! | `schema` | what was asked for → [`Columns`]: names, types, tags; from the dictionary alone |
@@ -51,6 +52,7 @@ mod error;
 pub mod export;
 mod extract;
 mod frames;
+mod given;
 mod hash;
 mod index;
 mod json;
@@ -77,6 +79,7 @@ pub use arrow_array::RecordBatch;
 pub use arrow_schema::SchemaRef;
 pub use engine::{Scan, scan};
 pub use error::{IndexError, Result};
+pub use given::{Given, normal};
 pub use hash::Algorithm;
 pub use index::{Index, index};
 pub use known::{Known, Root, Shard};
@@ -86,4 +89,4 @@ pub use parts::{Bound, Build, BuildReport, Change, Part, Statistics, build_parts
 pub use progress::{Counts, Progress};
 pub use schema::{Columns, DEFAULT};
 pub use shared::{NotDicom, Options, Rows, Step};
-pub use walk::{Feed, Sources};
+pub use walk::{Feed, Sources, is_pattern};

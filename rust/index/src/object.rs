@@ -19,6 +19,8 @@ pub struct Object {
 pub enum Item {
     /// A file, or a folder that is walked.
     Path(PathBuf),
+    /// A glob pattern.
+    Pattern(PathBuf),
     /// An object.
     Object(Object),
 }

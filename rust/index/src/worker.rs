@@ -9,7 +9,7 @@ use crate::known::{Known, Look, Shard};
 use crate::object::{Item, Object};
 use crate::progress::Counts;
 use crate::reader::Reader;
-use crate::shared::{Rows, Shared, Step};
+use crate::shared::{NotDicom, Rows, Shared, Step};
 use crate::shown::Shown;
 use crate::walk::{Chunk, Directory, Name, Walk, name_as_os};
 use arrow_array::RecordBatch;
@@ -197,6 +197,7 @@ impl Worker {
                     }
                     match item {
                         Item::Path(path) => self.path(path)?,
+                        Item::Pattern(pattern) => self.shared.walk.push_pattern(&pattern),
                         Item::Object(object) => self.object(object)?,
                     }
                 }
@@ -261,7 +262,8 @@ impl Worker {
             }
             self.shown.name(name_as_os(name));
             let hash = self.hash();
-            let Some(replaced) = self.replaced_by(hash, || directory.identity_of(name)) else {
+            let Some(replaced) = self.replaced_by(hash, true, || directory.identity_of(name))
+            else {
                 continue;
             };
             let begun = self.begin_timing();
@@ -304,7 +306,7 @@ impl Worker {
         let hash = self.hash();
         let identity = object.identity;
         let now = || identity.ok_or(SourceError::from(std::io::Error::other("unknown")));
-        let Some(replaced) = self.replaced_by(hash, now) else {
+        let Some(replaced) = self.replaced_by(hash, false, now) else {
             return Ok(());
         };
         self.replaced.extend(replaced);
@@ -337,7 +339,7 @@ impl Worker {
             return Ok(());
         }
         let now = || rapidicom_source::File::identity_at(&path);
-        let Some(replaced) = self.replaced_by(hash, now) else {
+        let Some(replaced) = self.replaced_by(hash, true, now) else {
             return Ok(());
         };
         self.replaced.extend(replaced);
@@ -380,11 +382,13 @@ impl Worker {
     }
 
     /// Which rows of the table a file's next row replaces; none if it need not be read, because it is not ours or as the table has
-    /// it. `now` costs a system call.
+    /// it, or was read already. `unique`: there is one file of this path, as of two members of an archive there may not be. `now`
+    /// costs a system call.
     #[inline]
     fn replaced_by(
         &mut self,
         hash: u64,
+        unique: bool,
         now: impl FnOnce() -> rapidicom_source::Result<Identity>,
     ) -> Option<Vec<u32>> {
         if !self.is_ours(hash) {
@@ -400,8 +404,9 @@ impl Worker {
         };
         match known.look(hash, &identity, &mut replaced) {
             Look::Unchanged => self.counts.unchanged += 1,
-            Look::NotDicom => self.counts.skipped += 1,
-            Look::Read => return Some(replaced),
+            Look::NotDicom if self.shared.not_dicom == NotDicom::Skip => self.counts.skipped += 1,
+            Look::Again if unique => return None,
+            Look::NotDicom | Look::Again | Look::Read => return Some(replaced),
         }
         self.counts.files += 1;
         self.replaced.append(&mut replaced);

@@ -1,12 +1,12 @@
 //! `build_parts`: what `rapidicom.build_index` asks of Rust. The table's log is Python's.
 
-use crate::index::{Arguments, Shape, Watch, arguments};
+use crate::index::{Arguments, Reading, Shape, Watch, arguments};
 use crate::limits::Limits;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use rapidicom_index::{
-    Bound as Value, Build, BuildReport, Change, Item, Known, Part, Root, Shard, Sources, Statistics,
+    Bound as Value, Build, BuildReport, Change, Known, Part, Root, Shard, Statistics,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(crate) struct Table {
 /// facts of new parts and the names of old ones.
 #[pyfunction]
 #[pyo3(signature = (sources, table, commit, *, columns, shard, threads = None, frames = false, archives = false,
-                    progress = None, limits = None))]
+                    not_dicom = "skip", progress = None, limits = None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn build_parts<'py>(
     py: Python<'py>,
@@ -41,6 +41,7 @@ pub(crate) fn build_parts<'py>(
     threads: Option<usize>,
     frames: bool,
     archives: bool,
+    not_dicom: &str,
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
 ) -> PyResult<Bound<'py, PyDict>> {
@@ -50,11 +51,19 @@ pub(crate) fn build_parts<'py>(
         json: false,
         hash: None,
         layout: "wide",
+        profile: "default",
+    };
+    let reading = Reading {
+        threads,
+        archives,
+        not_dicom,
+        limits,
+        whole: true, // a table's paths hold wherever it is used
     };
     let Arguments {
         sources,
         mut options,
-    } = arguments(sources, &shape, threads, archives, "default", limits)?;
+    } = arguments(sources, &shape, reading)?;
     let (index, count) = shard;
     if index >= count {
         return Err(PyValueError::new_err(format!(
@@ -78,7 +87,6 @@ pub(crate) fn build_parts<'py>(
         part_time: Duration::try_from_secs_f64(table.part_seconds)
             .map_err(|error| PyValueError::new_err(format!("part_seconds: {error}")))?,
     };
-    let sources = absolute(sources);
     let not_dicom = table.not_dicom.as_chunks::<8>().0.iter();
     let not_dicom: Vec<u64> = not_dicom.map(|bytes| u64::from_le_bytes(*bytes)).collect();
     let mut watch = Watch::new(progress);
@@ -96,23 +104,6 @@ pub(crate) fn build_parts<'py>(
     let report = watch.finish(py, made)?;
     watch.tell(py, report.counts)?;
     facts(py, &report)
-}
-
-/// A table's paths hold wherever it is used.
-fn absolute(sources: Sources) -> Sources {
-    let whole = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-    match sources {
-        Sources::Path(path) => Sources::Path(whole(path)),
-        Sources::Feed(mut feed) => {
-            let item = move |item| match item {
-                Item::Path(path) => Item::Path(whole(path)),
-                object => object,
-            };
-            Sources::Feed(Box::new(move || {
-                Ok(feed()?.into_iter().map(item).collect())
-            }))
-        }
-    }
 }
 
 fn tell(py: Python<'_>, commit: &Py<PyAny>, change: Change) -> PyResult<()> {

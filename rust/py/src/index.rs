@@ -1,23 +1,20 @@
 //! `index`, `scan`, `write_parquet`: many files as Arrow columns, handed over by PyCapsules without a copy.
 
 use crate::limits::Limits;
-use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyDict, PyIterator, PyString};
+use pyo3::types::{PyCapsule, PyDict, PyString};
 use rapidicom_index::{
-    Algorithm, Columns, Counts, IndexError, Item, Options, Progress, Scan as CoreScan, SchemaRef,
-    Sources, Step, export,
+    Algorithm, Columns, Counts, IndexError, NotDicom, Options, Progress, Scan as CoreScan,
+    SchemaRef, Sources, Step, export,
 };
 use std::ffi::CStr;
-use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Between two looks at Ctrl-C and two calls of `progress`.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// Paths that are taken from a Python iterable at once.
-const CHUNK: usize = 512;
 
 fn raise(py: Python<'_>, error: IndexError) -> PyErr {
     match error {
@@ -45,120 +42,8 @@ fn os_error(py: Python<'_>, error: &std::io::Error, path: &Path) -> PyErr {
     }
 }
 
-/// A folder, a pattern, a file, a file of paths, or paths one by one.
-fn sources_of(sources: &Bound<'_, PyAny>) -> PyResult<Sources> {
-    if sources.cast::<PyString>().is_ok() || sources.hasattr("__fspath__")? {
-        let path: PathBuf = sources.extract()?;
-        if let Some(listed) = listed(sources, &path)? {
-            return Ok(Sources::Feed(feed(listed.try_iter()?.unbind())));
-        }
-        return Ok(match file_of_paths(&path) {
-            Some(reader) => Sources::Feed(lines(reader)),
-            None => Sources::Path(path),
-        });
-    }
-    let paths = sources.try_iter().map_err(|_| {
-        PyTypeError::new_err(
-            "sources is a folder, a glob pattern, a file of paths, or an iterable of paths",
-        )
-    })?;
-    Ok(Sources::Feed(feed(paths.unbind())))
-}
-
-/// What Python lists: the objects under a URL, the files of a DICOMDIR.
-fn listed<'py>(sources: &Bound<'py, PyAny>, path: &Path) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let py = sources.py();
-    if is_url(path) {
-        let remote = py.import("rapidicom.remote")?;
-        return remote.call_method1("objects", (sources,)).map(Some);
-    }
-    let named = path
-        .file_name()
-        .is_some_and(|name| name.eq_ignore_ascii_case("DICOMDIR"));
-    if named && path.is_file() {
-        let dicomdir = py.import("rapidicom.dicomdir")?;
-        return dicomdir.call_method1("files", (sources,)).map(Some);
-    }
-    Ok(None)
-}
-
-/// `scheme://…`, which no path begins with.
-fn is_url(path: &Path) -> bool {
-    let scheme = path.to_str().and_then(|path| path.split_once("://"));
-    scheme.is_some_and(|(scheme, _)| {
-        !scheme.is_empty()
-            && scheme
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-    })
-}
-
 /// Requests to a store that are under way at once, unless threads are said.
 const REQUESTS: usize = 64;
-
-type Lines = std::io::BufReader<std::fs::File>;
-
-/// A regular file that is no DICOM but text is a list of paths, one a line.
-fn file_of_paths(path: &Path) -> Option<Lines> {
-    if !std::fs::metadata(path).ok()?.is_file() {
-        return None;
-    }
-    let mut head = Vec::new();
-    std::fs::File::open(path)
-        .ok()?
-        .take(4096)
-        .read_to_end(&mut head)
-        .ok()?;
-    let text = !head.is_empty()
-        && !head.contains(&0)
-        && head.contains(&b'\n')
-        && !head.starts_with(b"DICM");
-    text.then(|| std::fs::File::open(path).ok().map(std::io::BufReader::new))
-        .flatten()
-}
-
-fn lines(mut reader: Lines) -> rapidicom_index::Feed {
-    Box::new(move || {
-        let mut paths = Vec::new();
-        let mut line = Vec::new();
-        while paths.len() < CHUNK && reader.read_until(b'\n', &mut line)? > 0 {
-            while let [head @ .., b'\n' | b'\r'] = line.as_slice() {
-                line.truncate(head.len());
-            }
-            if !line.is_empty() {
-                paths.push(Item::Path(path_of_bytes(&line)));
-            }
-            line.clear();
-        }
-        Ok(paths)
-    })
-}
-
-#[cfg(unix)]
-fn path_of_bytes(bytes: &[u8]) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt;
-    PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
-}
-
-#[cfg(not(unix))]
-fn path_of_bytes(bytes: &[u8]) -> PathBuf {
-    PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
-}
-
-/// Takes paths and objects from a Python iterator, some hundreds at a time.
-fn feed(items: Py<PyIterator>) -> rapidicom_index::Feed {
-    Box::new(move || {
-        let chunk = Python::attach(|py| -> PyResult<Vec<Item>> {
-            items
-                .bind(py)
-                .clone()
-                .take(CHUNK)
-                .map(|item| crate::object_source::item(&item?))
-                .collect()
-        });
-        chunk.map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
-    })
-}
 
 /// The keyword arguments that `index`, `scan` and `write_parquet` share.
 pub(crate) struct Arguments {
@@ -173,6 +58,7 @@ pub(crate) struct Shape<'a, 'py> {
     pub(crate) json: bool,
     pub(crate) hash: Option<&'a str>,
     pub(crate) layout: &'a str,
+    pub(crate) profile: &'a str,
 }
 
 impl Shape<'_, '_> {
@@ -232,41 +118,53 @@ fn name_of(column: &Bound<'_, PyAny>) -> PyResult<String> {
     }
 }
 
+/// How files are read, as the keyword arguments say it.
+pub(crate) struct Reading<'a> {
+    pub(crate) threads: Option<usize>,
+    pub(crate) archives: bool,
+    pub(crate) not_dicom: &'a str,
+    pub(crate) limits: Option<Limits>,
+    /// Whether paths are made absolute.
+    pub(crate) whole: bool,
+}
+
 pub(crate) fn arguments(
     sources: &Bound<'_, PyAny>,
     shape: &Shape<'_, '_>,
-    threads: Option<usize>,
-    archives: bool,
-    profile: &str,
-    limits: Option<Limits>,
+    reading: Reading<'_>,
 ) -> PyResult<Arguments> {
-    if threads == Some(0) {
+    if reading.threads == Some(0) {
         return Err(PyValueError::new_err(
             "threads is 0, expected at least 1, or None for as many as help",
         ));
     }
-    if !matches!(shape.layout, "wide" | "long") {
-        return Err(PyValueError::new_err(format!(
-            "layout is {:?}, expected 'wide' or 'long'",
-            shape.layout
-        )));
-    }
-    if !matches!(profile, "default" | "spark") {
-        return Err(PyValueError::new_err(format!(
-            "profile is {profile:?}, expected 'default' or 'spark'"
-        )));
-    }
+    one_of("layout", shape.layout, ["wide", "long"])?;
+    one_of("profile", shape.profile, ["default", "spark"])?;
+    one_of("not_dicom", reading.not_dicom, ["skip", "row"])?;
     let mut options = Options::new(shape.columns()?);
-    let far = sources.extract::<PathBuf>().is_ok_and(|path| is_url(&path));
-    options.threads = threads.or(far.then_some(REQUESTS));
-    options.archives = archives;
-    if let Some(limits) = limits {
+    let understood = crate::sources::understand(sources, reading.archives, reading.whole)?;
+    options.threads = reading.threads.or(understood.far.then_some(REQUESTS));
+    options.archives = reading.archives;
+    if reading.not_dicom == "row" {
+        options.not_dicom = NotDicom::Row;
+    }
+    if let Some(limits) = reading.limits {
         options.limits = limits.0;
     }
     Ok(Arguments {
-        sources: sources_of(sources)?,
+        sources: understood.sources,
         options,
     })
+}
+
+fn one_of(name: &str, given: &str, expected: [&str; 2]) -> PyResult<()> {
+    if expected.contains(&given) {
+        return Ok(());
+    }
+    let [first, second] = expected;
+    Err(PyValueError::new_err(format!(
+        "{name} is {given:?}, expected '{first}' or '{second}'"
+    )))
 }
 
 /// Asks Python, now and then, whether to go on; remembers the exception that says no.
@@ -320,7 +218,7 @@ impl Watch {
 /// paths into sequences. A file that can't be read is a row with status "error".
 #[pyfunction]
 #[pyo3(signature = (sources, *, columns = None, threads = None, frames = false, json = false, hash = None,
-                    layout = "wide", archives = false, profile = "default", progress = None, limits = None))]
+                    layout = "wide", archives = false, not_dicom = "skip", profile = "default", progress = None, limits = None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn index<'py>(
     py: Python<'py>,
@@ -332,6 +230,7 @@ pub(crate) fn index<'py>(
     hash: Option<&str>,
     layout: &str,
     archives: bool,
+    not_dicom: &str,
     profile: &str,
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
@@ -342,9 +241,16 @@ pub(crate) fn index<'py>(
         json,
         hash,
         layout,
+        profile,
     };
-    let Arguments { sources, options } =
-        arguments(sources, &shape, threads, archives, profile, limits)?;
+    let reading = Reading {
+        threads,
+        archives,
+        not_dicom,
+        limits,
+        whole: false,
+    };
+    let Arguments { sources, options } = arguments(sources, &shape, reading)?;
     let mut watch = Watch::new(progress);
     let made = py
         .detach(|| rapidicom_index::index(sources, options, &mut |progress| watch.go_on(progress)));
@@ -356,7 +262,7 @@ pub(crate) fn index<'py>(
 /// As `index`, as a one-shot stream of record batches: memory does not grow with the number of files.
 #[pyfunction]
 #[pyo3(signature = (sources, *, columns = None, threads = None, frames = false, json = false, hash = None,
-                    layout = "wide", archives = false, profile = "default", progress = None, limits = None))]
+                    layout = "wide", archives = false, not_dicom = "skip", profile = "default", progress = None, limits = None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn scan<'py>(
     py: Python<'py>,
@@ -368,6 +274,7 @@ pub(crate) fn scan<'py>(
     hash: Option<&str>,
     layout: &str,
     archives: bool,
+    not_dicom: &str,
     profile: &str,
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
@@ -378,9 +285,16 @@ pub(crate) fn scan<'py>(
         json,
         hash,
         layout,
+        profile,
     };
-    let Arguments { sources, options } =
-        arguments(sources, &shape, threads, archives, profile, limits)?;
+    let reading = Reading {
+        threads,
+        archives,
+        not_dicom,
+        limits,
+        whole: false,
+    };
+    let Arguments { sources, options } = arguments(sources, &shape, reading)?;
     let scan = py
         .detach(|| rapidicom_index::scan(sources, options))
         .map_err(|e| raise(py, e))?;
@@ -393,7 +307,7 @@ pub(crate) fn scan<'py>(
 /// As `index`, straight into one Parquet file: complete, or not there.
 #[pyfunction]
 #[pyo3(signature = (sources, path, *, columns = None, threads = None, frames = false, json = false, hash = None,
-                    layout = "wide", archives = false, progress = None, limits = None))]
+                    layout = "wide", archives = false, not_dicom = "skip", progress = None, limits = None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn write_parquet<'py>(
     py: Python<'py>,
@@ -406,6 +320,7 @@ pub(crate) fn write_parquet<'py>(
     hash: Option<&str>,
     layout: &str,
     archives: bool,
+    not_dicom: &str,
     progress: Option<Bound<'py, PyAny>>,
     limits: Option<Limits>,
 ) -> PyResult<Bound<'py, PyDict>> {
@@ -415,9 +330,16 @@ pub(crate) fn write_parquet<'py>(
         json,
         hash,
         layout,
+        profile: "default",
     };
-    let Arguments { sources, options } =
-        arguments(sources, &shape, threads, archives, "default", limits)?;
+    let reading = Reading {
+        threads,
+        archives,
+        not_dicom,
+        limits,
+        whole: false,
+    };
+    let Arguments { sources, options } = arguments(sources, &shape, reading)?;
     let mut watch = Watch::new(progress);
     let made = py.detach(|| {
         rapidicom_index::write_parquet(sources, options, &path, &mut |progress| {

@@ -24,6 +24,7 @@ mod place;
 mod read;
 mod root;
 mod sequence;
+mod sources;
 mod stored_samples;
 mod types;
 mod value;

@@ -19,9 +19,10 @@ use crate::archive::Members;
 use crate::error::{IndexError, Result};
 use crate::object::Item;
 use names::Names;
-use pattern::{ALL, Expected, Match, Pattern};
+pub(crate) use pattern::Pattern;
+use pattern::{ALL, Expected, Match};
 use rapidicom_source::SourceError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -60,12 +61,45 @@ impl Sources {
     }
 }
 
+/// Whether a path is a glob pattern: it has a wildcard, and nothing is called so.
+pub fn is_pattern(path: &Path) -> bool {
+    let wild = path.to_str().and_then(Pattern::split).is_some();
+    wild && path.symlink_metadata().is_err()
+}
+
+/// What is wanted of a folder: what may come next of a pattern, or everything.
+#[derive(Clone)]
+struct Within {
+    pattern: Option<Arc<Pattern>>,
+    expected: Expected,
+}
+
+impl Within {
+    const WHOLE: Within = Within {
+        pattern: None,
+        expected: ALL,
+    };
+
+    fn of(pattern: Pattern) -> Within {
+        Within {
+            expected: pattern.begin(),
+            pattern: Some(Arc::new(pattern)),
+        }
+    }
+
+    fn matches(&self, name: &std::ffi::OsStr) -> Match {
+        self.pattern
+            .as_ref()
+            .map_or(Match::Whole, |pattern| pattern.matches(name, self.expected))
+    }
+}
+
 /// What is to be done next.
 enum Task {
-    /// A folder not yet opened, what is expected in it, and whether a link to it is followed: where it was named.
-    Folder(PathBuf, Expected, bool),
+    /// A folder not yet opened, what is wanted of it, and whether a link to it is followed: where it was named.
+    Folder(PathBuf, Within, bool),
     /// The rest of a folder.
-    Rest(Arc<Directory>, Expected),
+    Rest(Arc<Directory>, Within),
     /// Files, folders and objects.
     Items(Vec<Item>),
     /// Members of an archive, as long as there are any.
@@ -94,7 +128,6 @@ struct State {
 pub(crate) struct Walk {
     state: Mutex<State>,
     changed: Condvar,
-    pattern: Option<Pattern>,
 }
 
 impl Walk {
@@ -105,19 +138,20 @@ impl Walk {
             busy: 0,
             failed: None,
         };
-        let mut pattern = None;
         match sources {
             Sources::Feed(feed) => state.feed = Some(feed),
             Sources::Path(path) => {
                 match (path.metadata(), path.to_str().and_then(Pattern::split)) {
                     (Ok(metadata), _) if metadata.is_dir() => {
-                        state.stack.push(Task::Folder(path, ALL, true))
+                        state.stack.push(Task::Folder(path, Within::WHOLE, true))
                     }
                     (Ok(_), _) => state.stack.push(Task::Items(vec![Item::Path(path)])),
-                    (Err(_), Some((folder, found))) => {
-                        state.stack.push(Task::Folder(folder, found.begin(), true));
-                        pattern = Some(found);
-                    }
+                    (Err(_), Some((folder, pattern))) => match folder.metadata() {
+                        Ok(_) => state
+                            .stack
+                            .push(Task::Folder(folder, Within::of(pattern), true)),
+                        Err(error) => return Err(IndexError::Source { path, error }),
+                    },
                     (Err(error), None) => return Err(IndexError::Source { path, error }),
                 }
             }
@@ -125,7 +159,6 @@ impl Walk {
         Ok(Walk {
             state: Mutex::new(state),
             changed: Condvar::new(),
-            pattern,
         })
     }
 
@@ -194,7 +227,14 @@ impl Walk {
 
     /// A path of the source that proved to be a folder.
     pub(crate) fn push_folder(&self, path: PathBuf) {
-        self.push([Task::Folder(path, ALL, true)]);
+        self.push([Task::Folder(path, Within::WHOLE, true)]);
+    }
+
+    /// A pattern of the source.
+    pub(crate) fn push_pattern(&self, pattern: &Path) {
+        if let Some((folder, pattern)) = pattern.to_str().and_then(Pattern::split) {
+            self.push([Task::Folder(folder, Within::of(pattern), true)]);
+        }
     }
 
     fn push(&self, tasks: impl IntoIterator<Item = Task>) {
@@ -220,17 +260,17 @@ impl Walk {
     }
 
     fn carry_out(&self, task: Task) -> Option<Chunk> {
-        let (directory, expected) = match task {
+        let (directory, within) = match task {
             Task::Items(items) => return Some(Chunk::Items(items)),
             Task::Archive(mut members) => {
                 let some = members.take_some()?;
                 self.push([Task::Archive(members)]);
                 return Some(Chunk::Items(some.into_iter().map(Item::Object).collect()));
             }
-            Task::Rest(directory, expected) => (directory, expected),
-            Task::Folder(path, expected, through_link) => {
+            Task::Rest(directory, within) => (directory, within),
+            Task::Folder(path, within, through_link) => {
                 match Directory::open(path.clone(), through_link) {
-                    Ok(directory) => (Arc::new(directory), expected),
+                    Ok(directory) => (Arc::new(directory), within),
                     Err(error) => return Some(Chunk::Failed(path, error)),
                 }
             }
@@ -243,21 +283,21 @@ impl Walk {
         }
         let mut next = Vec::new();
         match more {
-            Ok(true) => next.push(Task::Rest(Arc::clone(&directory), expected)),
+            Ok(true) => next.push(Task::Rest(Arc::clone(&directory), within.clone())),
             Ok(false) => {}
             Err(error) if names.files.is_empty() => {
                 return Some(Chunk::Failed(directory.path().to_path_buf(), error));
             }
-            Err(_) => next.push(Task::Rest(Arc::clone(&directory), expected)), // it fails again, with nothing to lose
+            Err(_) => next.push(Task::Rest(Arc::clone(&directory), within.clone())), // it fails again, with nothing to lose
         }
-        self.folders(&directory, names.directories, expected, &mut next);
+        folders(&directory, names.directories, &within, &mut next);
         if !next.is_empty() {
             self.push(next);
         }
-        if let Some(pattern) = &self.pattern {
+        if within.pattern.is_some() {
             names
                 .files
-                .retain(|name| pattern.matches(name_as_os(name), expected) == Match::Whole);
+                .retain(|name| within.matches(name_as_os(name)) == Match::Whole);
         }
         if names.files.is_empty() && names.others == 0 {
             return None;
@@ -265,36 +305,34 @@ impl Walk {
         names.files.sort_unstable();
         Some(Chunk::Names(directory, names.files, names.others))
     }
+}
 
-    /// Folders within one, so that the first in the order of paths is taken first: what comes after `a/` is `a0`, not `a-`.
-    fn folders(
-        &self,
-        directory: &Directory,
-        found: Vec<std::ffi::OsString>,
-        expected: Expected,
-        next: &mut Vec<Task>,
-    ) {
-        let mut folders: Vec<(PathBuf, Expected)> = Vec::with_capacity(found.len());
-        for name in found {
-            let inside = match self
-                .pattern
-                .as_ref()
-                .map_or(Match::Whole, |p| p.matches(&name, expected))
-            {
-                Match::No => continue,
-                Match::Whole => ALL,
-                Match::Inside(inside) => inside,
-            };
-            folders.push((directory.path().join(&name), inside));
-        }
-        folders.sort_by(|a, b| {
-            let key = |path: &PathBuf| [path.as_os_str().as_encoded_bytes(), b"/"].concat();
-            key(&b.0).cmp(&key(&a.0))
-        });
-        next.extend(
-            folders
-                .into_iter()
-                .map(|(path, inside)| Task::Folder(path, inside, false)),
-        );
+/// Folders within one, so that the first in the order of paths is taken first: what comes after `a/` is `a0`, not `a-`.
+fn folders(
+    directory: &Directory,
+    found: Vec<std::ffi::OsString>,
+    within: &Within,
+    next: &mut Vec<Task>,
+) {
+    let mut folders: Vec<(PathBuf, Within)> = Vec::with_capacity(found.len());
+    for name in found {
+        let inside = match within.matches(&name) {
+            Match::No => continue,
+            Match::Whole => Within::WHOLE,
+            Match::Inside(expected) => Within {
+                pattern: within.pattern.clone(),
+                expected,
+            },
+        };
+        folders.push((directory.path().join(&name), inside));
     }
+    folders.sort_by(|a, b| {
+        let key = |path: &PathBuf| [path.as_os_str().as_encoded_bytes(), b"/"].concat();
+        key(&b.0).cmp(&key(&a.0))
+    });
+    next.extend(
+        folders
+            .into_iter()
+            .map(|(path, inside)| Task::Folder(path, inside, false)),
+    );
 }

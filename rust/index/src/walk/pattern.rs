@@ -66,6 +66,20 @@ impl Pattern {
         expected
     }
 
+    /// Whether it matches a path from the folder on in which it begins.
+    pub(crate) fn has(&self, path: &Path) -> bool {
+        let mut expected = self.begin();
+        let mut components = path.components().peekable();
+        while let Some(component) = components.next() {
+            match self.matches(component.as_os_str(), expected) {
+                Match::No => return false,
+                Match::Whole => return true,
+                Match::Inside(inside) => expected = inside,
+            }
+        }
+        false
+    }
+
     /// What this name is where `expected` may come.
     pub(crate) fn matches(&self, name: &OsStr, expected: Expected) -> Match {
         if expected == ALL {
@@ -228,6 +242,8 @@ mod tests {
             pattern.matches("y".as_ref(), deeper),
             Match::Inside(_)
         ));
+        assert!(pattern.has(Path::new("2024/CT1")) && pattern.has(Path::new("2024/x/CT1/below")));
+        assert!(!pattern.has(Path::new("2024/x")) && !pattern.has(Path::new("1999/CT1")));
         assert!(Pattern::split("/no/wildcard").is_none());
         assert_eq!(Pattern::split("*.dcm").unwrap().0, Path::new("."));
     }
