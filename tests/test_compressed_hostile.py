@@ -255,8 +255,11 @@ def test_values_out_of_bits_stored_are_warned_of(name: str) -> None:
     stream = STREAMS[name]
     stored = stream.stored - 4
     ds = rd.dcmread(stream.file(stored=stored))
-    shown = ds.pixel_array.astype(np.int64) + (1 << stored - 1) * stream.signed
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        shown = ds.pixel_array.astype(np.int64) + (1 << stored - 1) * stream.signed
     within = bool((shown >= 0).all() and (shown < 1 << stored).all())
+    assert [w.category for w in caught] == [rd.SampleRangeWarning] * (not within)
     warned = any(warning.code.name == "CodeStreamDisagrees" for warning in ds.warnings)
     assert within or warned
     assert warned or name.startswith(("rle", "deflate"))  # which have no precision of their own
