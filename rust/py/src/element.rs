@@ -5,10 +5,10 @@ use crate::frames::lend;
 use crate::numbers;
 use crate::object::{Renewable, renew, untracked};
 use crate::sequence::Sequence;
-use crate::types::{function, python};
+use crate::types::{forward, function, python};
 use crate::value::{Value, empty};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyMemoryView, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyMemoryView, PyString, PyTuple};
 use rapidicom_core::read::{ElementHeader, Flags};
 use rapidicom_core::{Tag, Vr, dictionary};
 use std::ops::Deref;
@@ -266,6 +266,34 @@ impl DataElement {
             set.part,
             self.header.value_offset..self.header.value_end(),
             owned,
+        )
+    }
+
+    #[pyo3(signature = (*arguments, **named))]
+    fn to_json_dict<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        forward(
+            slf,
+            ("rapidicom.json_model", "element_model"),
+            arguments,
+            named,
+        )
+    }
+
+    #[pyo3(signature = (*arguments, **named))]
+    fn to_json<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        forward(
+            slf,
+            ("rapidicom.json_model", "element_text"),
+            arguments,
+            named,
         )
     }
 
