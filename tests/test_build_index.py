@@ -289,9 +289,31 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
         done = subprocess.run([sys.executable, "-c", words, str(source), str(table), str(limit)], capture_output=True)
         ended.add(done.returncode)
         assert done.returncode in (0, 7), done.stderr.decode()
+        assert done.stdout.count(b"\n") == (done.returncode == 7), done.stdout
+        assert b"\x1b" not in done.stdout
         if deltalake.DeltaTable.is_deltatable(str(table)):
             assert truth(source).items() >= rows(table).items()
         rd.build_index(source, table)
         assert rows(table) == truth(source)
         assert resource.getrlimit(resource.RLIMIT_FSIZE)
     assert 7 in ended
+
+
+def test_what_deltalake_says_is_said_in_one_line(tmp_path: Path) -> None:
+    source = archive(tmp_path / "in", 3)
+    (tmp_path / "file").write_bytes(b"")
+    for out in ("file", "file/inside"):
+        with pytest.raises(NotADirectoryError) as refusal:
+            rd.build_index(source, tmp_path / out)
+        assert refusal.value.filename == str(tmp_path / out)
+    with pytest.raises(PermissionError):
+        rd.build_index(source, "/sys/no folder is made here")
+    (tmp_path / "rubbish" / "_delta_log").mkdir(parents=True)
+    (tmp_path / "rubbish" / "_delta_log" / f"{0:020}.json").write_text("rubbish")
+    for ask in (lambda: rd.build_index(source, tmp_path / "rubbish"), lambda: rd.open_index(tmp_path / "rubbish")):
+        with pytest.raises((OSError, ValueError), match=r"^.*rubbish: .*$"):
+            ask()
+    command = [sys.executable, "-m", "rapidicom", "index", str(source), "-o", str(tmp_path / "file/inside/")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [f"rapidicom: [Errno 20] Not a directory: '{tmp_path / 'file/inside'}'"]

@@ -225,8 +225,10 @@ def test_private_blocks(ds: rd.Dataset) -> None:
     assert block[0x01].value == "second"
     assert block[0x01].private_creator == "ACME 2.0"
     assert block[0x01].is_private
-    with pytest.raises(KeyError):
-        ds.private_block(0x0029, "ACME 3.0")
+    assert 0x01 in ds.private_block(0x0029, "ACME 2.0", create=False)
+    for create in (False, True):
+        with pytest.raises(KeyError):
+            ds.private_block(0x0029, "ACME 3.0", create=create)
     with pytest.raises(ValueError):
         ds.private_block(0x0028, "ACME 1.0")
 

@@ -395,10 +395,16 @@ def test_members_of_one_name(tmp_path: Path) -> None:
         assert sorted(row["size"] for row in table.to_pyarrow().to_pylist()) == [len(one), len(other)]
         for row in table.to_pyarrow().to_pylist():
             np.testing.assert_array_equal(table.frame(row), rd.dcmread(one).frames[0])
+        again = rd.build_index(archive, tmp_path / f"of {archive.name}")
+        assert (again.rows, again.unchanged, again.removed) == (0, 2, 0)
+        os.utime(archive, (1, 1))
+        again = rd.build_index(archive, tmp_path / f"of {archive.name}")
+        assert (again.rows, again.unchanged, again.removed) == (2, 0, 2)
     for archive in (zipped(tmp_path / "same.zip", [twice[0]] * 2), tarred(tmp_path / "same.tar", [twice[0]] * 2)):
         table = table_of(archive, tmp_path / f"of {archive.name}")
         with pytest.raises(ValueError, match="2 members have this name"):
             table.frame(table.to_pyarrow().to_pylist()[0])
+        assert rd.build_index(archive, tmp_path / f"of {archive.name}").unchanged == 2
 
 
 @pytest.mark.parametrize("name", ["a.tar", "a.tar.gz"])

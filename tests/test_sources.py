@@ -382,3 +382,59 @@ def test_what_is_no_dicom_may_be_a_row(sources: Path) -> None:
     command = [sys.executable, "-m", "rapidicom", "index", "src", "-o", "o.parquet", "--not-dicom-rows"]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 1
     assert pq.read_table("o.parquet").num_rows == 4
+
+
+@pytest.mark.parametrize("name", ["in.zip", "in.tar"])
+def test_a_member_may_be_named_itself(name: str, sources: Path) -> None:
+    pytest.importorskip("fsspec")
+    pytest.importorskip("deltalake")
+    scheme, path = (
+        name[-3:],
+        archive(sources / name, {"a/1.dcm": builders.small(), "a/2.dcm": builders.small(), "3": b"no"}),
+    )
+    everything = [f"{scheme}://a/1.dcm::{path}", f"{scheme}://a/2.dcm::{path}"]
+    assert (
+        list(rows(str(path)))
+        == list(rows(f"{scheme}://*::{name}"))
+        == list(rows(f"{scheme}://a::{path}"))
+        == everything
+    )
+    assert list(rows(f"{scheme}://a/2.dcm::{path}")) == list(rows([f"{scheme}://*/2*::{path}"])) == everything[1:]
+    assert rd.build_index([everything[1]], "t", frames=True).rows == 1
+    assert rd.open_index("t").frame(0).shape == (4, 4)
+    with pytest.raises(OSError, match=r"a/9\.dcm"):
+        rd.index(f"{scheme}://a/9.dcm::{path}")
+
+
+def test_what_other_packages_raise_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("obstore")
+    with pytest.raises(OSError, match=r"^\S+: Generic URL error: Unable to recognise URL .*$"):
+        rd.index("s3://")
+    from rapidicom._foreign import plainly
+
+    class Strange(Exception):
+        """Of a package that we do not know."""
+
+    with pytest.raises(OSError, match=r"^s3://b: red: more$"), plainly("s3://b", Exception):
+        raise Strange("\x1b[31mred\x1b[0m\n  \N{DOWNWARDS ARROW WITH TIP RIGHTWARDS} more\n\nDebug source:\nGeneric {}")
+    with pytest.raises(PermissionError, match="s3://b"), plainly("s3://b", Exception):
+        raise Strange('Error: Os { code: 13, kind: PermissionDenied, message: "" }')
+    with pytest.raises(Strange), plainly("s3://b", ArithmeticError):
+        raise Strange("of the caller")
+
+
+def test_a_refusal_has_its_name() -> None:
+    class Failing:
+        size, mtime_ns = 100_000, 1
+
+        def __init__(self, good: bytes) -> None:
+            self.good = good
+
+        def read(self, offset: int, length: int) -> bytes:
+            if offset:
+                raise PermissionError("403 forbidden")
+            return self.good[:length]
+
+    at_once, later = rows([("a", Failing(b"")), ("b", Failing(large("B")))], hash="xxh3").values()
+    assert at_once["status"] == "error"
+    assert later["error"] == "PermissionError: 403 forbidden"

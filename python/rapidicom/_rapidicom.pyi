@@ -197,6 +197,28 @@ class Dataset(_Keywords):
         As they are where none are given: ``"%(tag)s %(name)-35.35s %(VR)s: %(repval)s"``.
         """
 
+    def to_json_dict(
+        self,
+        bulk_data_threshold: int = 1024,
+        bulk_data_element_handler: abc.Callable[[DataElement], str] | None = None,
+        suppress_invalid_tags: bool = False,
+    ) -> dict[str, Any]:
+        """The DICOM JSON Model, as pydicom gives it. PS3.18 Annex F
+
+        Bytes are ``InlineBinary`` in the byte order of the file, or ``BulkDataURI`` by the handler, if there is one,
+        where their Base64 is longer than the threshold. Where bytes are no value, ``ValueDecodeError``; such elements
+        are left out with ``suppress_invalid_tags``.
+        """
+
+    def to_json(
+        self,
+        bulk_data_threshold: int = 1024,
+        bulk_data_element_handler: abc.Callable[[DataElement], str] | None = None,
+        dump_handler: abc.Callable[[dict[str, Any]], str] | None = None,
+        suppress_invalid_tags: bool = False,
+    ) -> str:
+        """The same as text, by ``dump_handler`` where that is given."""
+
     @property
     def file_meta(self) -> Dataset:
         """The File Meta Information, group 0002; empty where there is none. PS3.10 §7.1"""
@@ -267,8 +289,11 @@ class Dataset(_Keywords):
     def warnings(self) -> tuple[ReadWarning, ...]:
         """What reading forgave at this level and below, at most ``Limits.max_warnings``; found when first asked for."""
 
-    def private_block(self, group: int, private_creator: str) -> PrivateBlock:
-        """The block that a Private Creator reserves; ``KeyError`` where there is none, ``ValueError`` for an even group. PS3.5 §7.8.1"""
+    def private_block(self, group: int, private_creator: str, create: bool = False) -> PrivateBlock:
+        """The block that a Private Creator reserves; ``ValueError`` for an even group. PS3.5 §7.8.1
+
+        ``KeyError`` where there is none, also with ``create``: a data set is read-only.
+        """
 
     def get_private_item(self, group: int, element_offset: int, private_creator: str) -> DataElement:
         """The element with an offset in the block of a Private Creator; ``KeyError`` and ``ValueError`` as there. PS3.5 §7.8"""
@@ -459,6 +484,21 @@ class DataElement:
 
         Byte order and padding are the file's. Raises ``FileChangedError``.
         """
+
+    def to_json_dict(
+        self,
+        bulk_data_element_handler: abc.Callable[[DataElement], str] | None = None,
+        bulk_data_threshold: int = 1024,
+    ) -> dict[str, Any]:
+        """The DICOM JSON Model of the element: see ``Dataset.to_json_dict``. PS3.18 Annex F"""
+
+    def to_json(
+        self,
+        bulk_data_threshold: int = 1024,
+        bulk_data_element_handler: abc.Callable[[DataElement], str] | None = None,
+        dump_handler: abc.Callable[[dict[str, Any]], str] | None = None,
+    ) -> str:
+        """The same as text, by ``dump_handler`` where that is given."""
 
     def to_numpy(self) -> npt.NDArray[Any]:
         """The numbers as a new array of shape ``(VM,)`` in native byte order, without an object per number. PS3.5 §6.2

@@ -15,11 +15,13 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from . import _rapidicom
+from ._foreign import plainly
 from ._rapidicom import Limits
 
 #: What each row says of its file, before the elements.
@@ -139,30 +141,31 @@ def build_index(
     roots = _roots(sources)
     once = isinstance(sources, Iterator)
     for attempt in range(ATTEMPTS):
-        table = Table.open(Path(out), columns, (frames, json, hash), shard)
-        try:
-            facts = _rapidicom.build_parts(
-                sources,
-                table.described(roots, part_rows, part_seconds),
-                table.commit,
-                columns=table.columns,
-                shard=shard,
-                threads=threads,
-                frames=table.frames,
-                archives=archives,
-                not_dicom=not_dicom,
-                progress=progress,
-                limits=limits,
-            )
-        except OvertakenError:
-            if once or attempt == ATTEMPTS - 1:
-                raise OSError(
-                    f"{out}: another build of the same shard commits to this table; run this one again after it"
-                ) from None
-            continue
-        table.remember(facts.pop("not_dicom"))
-        facts["seconds"] = time.monotonic() - begun
-        return IndexReport(**facts, version=table.version)
+        with _plainly(out):
+            table = Table.open(Path(out), columns, (frames, json, hash), shard)
+            try:
+                facts = _rapidicom.build_parts(
+                    sources,
+                    table.described(roots, part_rows, part_seconds),
+                    table.commit,
+                    columns=table.columns,
+                    shard=shard,
+                    threads=threads,
+                    frames=table.frames,
+                    archives=archives,
+                    not_dicom=not_dicom,
+                    progress=progress,
+                    limits=limits,
+                )
+            except OvertakenError:
+                if once or attempt == ATTEMPTS - 1:
+                    raise OSError(
+                        f"{out}: another build of the same shard commits to this table; run this one again after it"
+                    ) from None
+                continue
+            table.remember(facts.pop("not_dicom"))
+            facts["seconds"] = time.monotonic() - begun
+            return IndexReport(**facts, version=table.version)
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -173,8 +176,9 @@ def compact(out: str | os.PathLike[str], *, target_bytes: int | None = None) -> 
         OSError: Where there is no table.
         ImportError: Where ``deltalake`` is not installed.
     """
-    metrics: dict[str, Any] = _existing(Path(out)).optimize.compact(target_size=target_bytes)
-    return metrics
+    with _plainly(out):
+        metrics: dict[str, Any] = _existing(Path(out)).optimize.compact(target_size=target_bytes)
+        return metrics
 
 
 def vacuum(out: str | os.PathLike[str], *, hours: int | None = None, dry_run: bool = False) -> list[str]:
@@ -184,10 +188,11 @@ def vacuum(out: str | os.PathLike[str], *, hours: int | None = None, dry_run: bo
         OSError: Where there is no table.
         ImportError: Where ``deltalake`` is not installed.
     """
-    names: list[str] = _existing(Path(out)).vacuum(
-        retention_hours=hours, dry_run=dry_run, enforce_retention_duration=False, full=True
-    )
-    return names
+    with _plainly(out):
+        names: list[str] = _existing(Path(out)).vacuum(
+            retention_hours=hours, dry_run=dry_run, enforce_retention_duration=False, full=True
+        )
+        return names
 
 
 class Table:
@@ -300,6 +305,14 @@ class Table:
         actions = self._delta.get_add_actions(flatten=True)
         names, sizes = actions.column("path").to_pylist(), actions.column("size_bytes").to_pylist()
         return dict(zip(names, sizes, strict=True))
+
+
+def _plainly(out: str | os.PathLike[str]) -> AbstractContextManager[None]:
+    """What deltalake raises, as Python says it."""
+    _deltalake()
+    from deltalake.exceptions import DeltaError
+
+    return plainly(out, DeltaError)
 
 
 def _deltalake() -> Any:

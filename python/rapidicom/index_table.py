@@ -12,6 +12,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._foreign import one_line, plainly
+
 if TYPE_CHECKING:
     import duckdb
     import numpy.typing as npt
@@ -33,9 +35,10 @@ _LAST_ASKED: deque[duckdb.DuckDBPyConnection] = deque(maxlen=64)
 def open_index(path: str | os.PathLike[str], *, version: int | None = None) -> IndexTable:
     """The index in folder ``path`` as it was last committed, or as of ``version``. Reads the table's log, no rows.
 
-    ``FileNotFoundError`` where there is no table, ``ValueError`` for a table that only its own engine reads rightly
-    (partitioned, or with deletion vectors or mapped columns), that has no such version, or whose folder deltalake can't
-    name (one with ``%20`` or a backslash in its name); ``ImportError`` without deltalake.
+    ``FileNotFoundError`` where there is no table, ``OSError`` where it can't be read, ``ValueError`` for a table that
+    only its own engine reads rightly (partitioned, or with deletion vectors or mapped columns), that has no such
+    version, or whose folder deltalake can't name (one with ``%20`` or a backslash in its name); ``ImportError`` without
+    deltalake.
     """
     try:
         from deltalake import DeltaTable
@@ -45,11 +48,12 @@ def open_index(path: str | os.PathLike[str], *, version: int | None = None) -> I
 
     folder = Path(path).absolute()
     try:
-        return IndexTable(DeltaTable(os.fspath(folder), version=version), folder)
+        with plainly(path):
+            return IndexTable(DeltaTable(os.fspath(folder), version=version), folder)
     except TableNotFoundError:
         raise FileNotFoundError(f"{os.fspath(path)} holds no index: no Delta table is there") from None
     except DeltaError as error:
-        raise ValueError(f"{os.fspath(path)}: {error}") from error
+        raise ValueError(f"{os.fspath(path)}: {one_line(error)}") from error
 
 
 class IndexTable:

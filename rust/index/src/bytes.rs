@@ -4,6 +4,7 @@
 //! How long the file is costs a system call. It is asked only when something seems odd: until then the file is taken to
 //! be endless, and what would lie beyond its end is noticed when it is read.
 
+use crate::object::Refusal;
 use crate::reader::Reader;
 use rapidicom_core::read::{Bytes, HereAndThere, Need, Window};
 use rapidicom_core::{Error, ErrorKind};
@@ -26,7 +27,7 @@ const LONGEST_PREFIX: u64 = 64 << 10;
 pub(crate) enum Failure {
     /// The operating system, or the file under our hands.
     Source(SourceError),
-    /// What a store or an archive said.
+    /// What a store or an archive said, behind the name of the exception.
     Words(String),
     /// What the bytes mean.
     Meaning(Error),
@@ -47,7 +48,10 @@ impl From<std::io::Error> for Failure {
         }
         match error.downcast::<Error>() {
             Ok(meaning) => Failure::Meaning(meaning),
-            Err(error) => Failure::Words(error.to_string()),
+            Err(error) => match error.downcast::<Refusal>() {
+                Ok(refusal) => Failure::Words(refusal.to_string()),
+                Err(error) => Failure::Words(format!("OSError: {error}")),
+            },
         }
     }
 }
@@ -72,7 +76,7 @@ impl Failure {
                 )
             }
             Failure::Source(error) => format!("FileChangedError: {error}"),
-            Failure::Words(said) => format!("OSError: {said}"),
+            Failure::Words(said) => said.clone(),
             Failure::Again => "InternalError: the file was not read to its end".to_owned(),
             Failure::Meaning(error) => {
                 let kind = match error.kind {

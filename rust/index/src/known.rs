@@ -188,19 +188,29 @@ impl Known {
         !self.not_dicom.is_empty() || self.of(path).next().is_some()
     }
 
-    /// What is to be done with a file; the rows of its former states are given to `replaced`.
-    pub(crate) fn look(&self, path: u64, now: &Identity, replaced: &mut Vec<u32>) -> Look {
+    /// What is to be done with a file; the rows of its former states are given to `replaced`. `unique`: there is one file of
+    /// this path, as of two members of an archive there may not be.
+    pub(crate) fn look(
+        &self,
+        path: u64,
+        now: &Identity,
+        unique: bool,
+        replaced: &mut Vec<u32>,
+    ) -> Look {
         let stamp = stamp(now);
+        let is_same = |number: usize| self.rows.get(number).is_some_and(|row| row.stamp == stamp);
+        // Other rows of an archive that is as it was are of other members.
+        let keeps_others = !unique && self.of(path).any(is_same);
         let (mut same, mut again) = (false, false);
         for number in self.of(path) {
             let (Some(row), Some(state)) = (self.rows.get(number), self.states.get(number)) else {
                 continue;
             };
             // Of two equal rows, which a crash between two commits cannot make but a foreign hand may, one stays.
-            if row.stamp == stamp && !same {
+            if row.stamp == stamp && !(same && unique) {
                 same = true;
                 state.store(SAME, Ordering::Relaxed);
-            } else {
+            } else if !keeps_others {
                 again |= state.load(Ordering::Relaxed) == CHANGED;
                 self.replace(number, replaced);
             }
@@ -530,19 +540,19 @@ mod tests {
         let known = known(&[b"/a", b"/b"]);
         let mut replaced = Vec::new();
         assert_eq!(
-            known.look(hash_of(b"/a"), &identity(7), &mut replaced),
+            known.look(hash_of(b"/a"), &identity(7), true, &mut replaced),
             Look::Unchanged
         );
         assert_eq!(
-            known.look(hash_of(b"/b"), &identity(8), &mut replaced),
+            known.look(hash_of(b"/b"), &identity(8), true, &mut replaced),
             Look::Read
         );
         assert_eq!(
-            known.look(hash_of(b"/b"), &identity(8), &mut replaced),
+            known.look(hash_of(b"/b"), &identity(8), true, &mut replaced),
             Look::Again
         );
         assert_eq!(
-            known.look(hash_of(b"/c"), &identity(8), &mut replaced),
+            known.look(hash_of(b"/c"), &identity(8), true, &mut replaced),
             Look::Read
         );
         assert_eq!(replaced.len(), 1);
@@ -555,10 +565,13 @@ mod tests {
         let path = hash_of(b"/notes.txt");
         known.not_dicom = vec![Known::not_dicom_of(path, &identity(7))];
         assert_eq!(
-            known.look(path, &identity(7), &mut Vec::new()),
+            known.look(path, &identity(7), true, &mut Vec::new()),
             Look::NotDicom
         );
-        assert_eq!(known.look(path, &identity(8), &mut Vec::new()), Look::Read);
+        assert_eq!(
+            known.look(path, &identity(8), true, &mut Vec::new()),
+            Look::Read
+        );
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub use given::{Given, normal};
 pub use hash::Algorithm;
 pub use index::{Index, index};
 pub use known::{Known, Root, Shard};
-pub use object::{InMemory, Item, Object};
+pub use object::{InMemory, Item, Object, Refusal};
 pub use parquet::{Report, write_batches, write_parquet};
 pub use parts::{Bound, Build, BuildReport, Change, Part, Statistics, build_parts};
 pub use progress::{Counts, Progress};

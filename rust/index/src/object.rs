@@ -15,6 +15,23 @@ pub struct Object {
     pub content: std::result::Result<Arc<dyn RangedBytes>, String>,
 }
 
+/// Who refused bytes by an exception: its name and its words. What reading an object fails with may be one.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What the exception is called.
+    pub name: String,
+    /// What it says.
+    pub words: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.name, self.words)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
 /// Where paths come from: both kinds of thing, as they come.
 pub enum Item {
     /// A file, or a folder that is walked.

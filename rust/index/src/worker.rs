@@ -312,7 +312,8 @@ impl Worker {
         self.replaced.extend(replaced);
         let want = self.extractor.prefix();
         let begun = self.begin_timing();
-        let content = object.content.map_err(Failure::Words);
+        let refused = |words| Failure::Words(format!("OSError: {words}"));
+        let content = object.content.map_err(refused);
         let read = content.and_then(|stream| {
             let [reader, ..] = &mut self.readers;
             Ok(reader.read_object(stream, want)?)
@@ -402,7 +403,7 @@ impl Worker {
         let Ok(identity) = now() else {
             return Some(replaced); // opening it says why
         };
-        match known.look(hash, &identity, &mut replaced) {
+        match known.look(hash, &identity, unique, &mut replaced) {
             Look::Unchanged => self.counts.unchanged += 1,
             Look::NotDicom if self.shared.not_dicom == NotDicom::Skip => self.counts.skipped += 1,
             Look::Again if unique => return None,

@@ -11,7 +11,7 @@ use crate::pixels::{self, Wish};
 use crate::place::Place;
 use crate::root::{Part, Root};
 use crate::sequence::Sequence;
-use crate::types::{function, python};
+use crate::types::{forward, function, python};
 use crate::value::{Field, empty};
 use crate::walk::{Walk, WalkKind};
 use pyo3::exceptions::PyAttributeError;
@@ -22,7 +22,6 @@ use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{ElementHeader, Item, Window, scan};
 use rapidicom_core::transfer_syntax::Encoding;
 use rapidicom_core::value::charset::is_plain_ascii;
-use rapidicom_core::value::text::trim_end;
 use rapidicom_core::{Error, ErrorKind, Tag, Vr, dictionary};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -263,39 +262,6 @@ impl Dataset {
             }
             value => Ok(value),
         }
-    }
-
-    /// Names that are no longer the bytes they were, with those.
-    #[cold]
-    fn with_bytes<'py>(
-        &self,
-        names: Bound<'py, PyAny>,
-        bytes: &[u8],
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let bytes = trim_end(bytes);
-        if names
-            .extract::<&str>()
-            .is_ok_and(|name| name.as_bytes() == bytes)
-        {
-            return Ok(names);
-        }
-        let py = names.py();
-        let arguments = (names, PyBytes::new(py, bytes), self.declared_set(py)?);
-        function(py, "rapidicom.person_name", "with_bytes")?.call1(arguments)
-    }
-
-    /// The Value Field of the Specific Character Set in force.
-    fn declared_set<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let Some(header) = self.character_set() else {
-            return Ok(None);
-        };
-        let field = self.bytes(&header).map_err(|e| self.raise(py, e))?;
-        Ok(Some(PyBytes::new(py, &field)))
-    }
-
-    /// Python's names of the Specific Character Set in force.
-    fn codecs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        function(py, "rapidicom.character_set", "codecs")?.call1((self.declared_set(py)?,))
     }
 
     /// The elements whose tags are chosen, as a data set of its own.
@@ -655,11 +621,14 @@ impl Dataset {
         Ok(PyTuple::new(py, made)?.into_any())
     }
 
+    #[pyo3(signature = (group, private_creator, create = false))]
     fn private_block<'py>(
         slf: &Bound<'py, Self>,
         group: u16,
         private_creator: &str,
+        create: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let _ = create; // nothing can be
         lookup::private_block(slf, group, private_creator)
     }
 
@@ -721,17 +690,41 @@ impl Dataset {
         function(slf.py(), "rapidicom.show", "top_text")?.call1((slf,))
     }
 
-    #[pyo3(signature = (*arguments, **formats))]
+    #[pyo3(signature = (*arguments, **named))]
     fn formatted_lines<'py>(
         slf: &Bound<'py, Self>,
         arguments: &Bound<'py, PyTuple>,
-        formats: Option<&Bound<'py, PyDict>>,
+        named: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let lines = function(slf.py(), "rapidicom.show", "formatted_lines")?;
-        let all = PyTuple::new(slf.py(), [slf])?
-            .as_sequence()
-            .concat(arguments.as_sequence())?;
-        lines.call(all.to_tuple()?, formats)
+        forward(slf, ("rapidicom.show", "formatted_lines"), arguments, named)
+    }
+
+    #[pyo3(signature = (*arguments, **named))]
+    fn to_json_dict<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        forward(
+            slf,
+            ("rapidicom.json_model", "data_set_model"),
+            arguments,
+            named,
+        )
+    }
+
+    #[pyo3(signature = (*arguments, **named))]
+    fn to_json<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        forward(
+            slf,
+            ("rapidicom.json_model", "data_set_text"),
+            arguments,
+            named,
+        )
     }
 
     fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {

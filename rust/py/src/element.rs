@@ -5,10 +5,10 @@ use crate::frames::{Raw, lend};
 use crate::numbers;
 use crate::object::{Renewable, renew, untracked};
 use crate::sequence::Sequence;
-use crate::types::{function, python};
+use crate::types::{forward, function, python};
 use crate::value::{Value, empty};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyMemoryView, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyMemoryView, PyString, PyTuple};
 use rapidicom_core::read::{ElementHeader, Flags};
 use rapidicom_core::{Tag, Vr, dictionary};
 use std::ops::Deref;
@@ -257,6 +257,34 @@ impl DataElement {
             .bytes(&self.header)
             .and_then(|bytes| Raw::of(&set.root, set.part, place, bytes));
         lend(py, raw.map_err(|e| set.raise(py, e.of(self.header.tag)))?)
+    }
+
+    #[pyo3(signature = (*arguments, **named))]
+    fn to_json_dict<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        forward(
+            slf,
+            ("rapidicom.json_model", "element_model"),
+            arguments,
+            named,
+        )
+    }
+
+    #[pyo3(signature = (*arguments, **named))]
+    fn to_json<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        forward(
+            slf,
+            ("rapidicom.json_model", "element_text"),
+            arguments,
+            named,
+        )
     }
 
     fn to_numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -4,6 +4,7 @@
 
 mod buffer;
 mod build;
+mod character_set;
 mod dataset;
 mod decode_frame;
 mod dictionary;

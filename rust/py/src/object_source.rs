@@ -3,7 +3,7 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
-use rapidicom_index::{InMemory, Item, Object};
+use rapidicom_index::{InMemory, Item, Object, Refusal};
 use rapidicom_source::{Identity, RangedBytes, room};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,6 +51,16 @@ fn remote(path: PathBuf, content: &Bound<'_, PyAny>) -> PyResult<Item> {
     }))
 }
 
+fn refusal(error: &PyErr) -> Refusal {
+    Python::attach(|py| Refusal {
+        name: error
+            .get_type(py)
+            .name()
+            .map_or_else(|_| "OSError".to_owned(), |name| name.to_string()),
+        words: error.value(py).to_string(),
+    })
+}
+
 /// An object of a store: each read is a request. The interpreter is let go of while it waits.
 struct Remote {
     size: u64,
@@ -72,7 +82,7 @@ impl RangedBytes for Remote {
         if len == 0 {
             return Ok(0);
         }
-        Python::attach(|py| {
+        let read = Python::attach(|py| {
             let bytes = self.read.bind(py).call1((offset, len))?;
             let bytes = bytes.cast::<PyBytes>()?.as_bytes();
             let len = bytes.len().min(len);
@@ -80,7 +90,7 @@ impl RangedBytes for Remote {
                 .unwrap_or_default()
                 .copy_from_slice(bytes.get(..len).unwrap_or_default());
             Ok::<_, PyErr>(len)
-        })
-        .map_err(|error| std::io::Error::other(error.to_string()))
+        });
+        read.map_err(|error| std::io::Error::other(refusal(&error)))
     }
 }
