@@ -790,7 +790,7 @@ def index(
     ``sources``: a folder (walked), a glob pattern, a file, a text file of paths, a ZIP or TAR file (not compressed, or
     ``.tar.gz``, ``.tgz``), a DICOMDIR, a URL (of an object store: ``rapidicom.remote``; ``file://``), or an iterable of
     these and of pairs ``(name, bytes)``. A word means the same alone and in a list, in which a file of paths has a name
-    in ``.txt``, ``.lst`` or ``.list``; a list's folders, patterns and files may overlap, each file is read once. An
+    in ``.txt``, ``.lst`` or ``.list``, and a DICOMDIR is one of the files; a list's folders, patterns and files may overlap, each file is read once. An
     iterator and a file of paths give paths and URLs: their patterns are names, and no file but a DICOM or an archive is
     looked into. A member of an archive has the path ``zip://inner/name.dcm::/abs/archive.zip``; offsets are then within
     the member. ``archives``: those that a walk comes upon are looked into too.

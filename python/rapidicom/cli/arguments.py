@@ -43,7 +43,8 @@ def _index(parser: argparse.ArgumentParser) -> None:
     from rapidicom.cli.index import run
 
     _paths(
-        parser, "folders, walked, files, quoted patterns, archives, URLs, DICOMDIRs, files of paths (.txt, .lst, .list)"
+        parser,
+        "folders, walked, files, quoted patterns, archives, URLs, a DICOMDIR, files of paths (.txt, .lst, .list)",
     )
     parser.add_argument(
         "-o",
