@@ -2,11 +2,13 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +16,9 @@ import builders
 import rapidicom as rd
 
 
-def run(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([sys.executable, "-m", "rapidicom", *arguments], input=stdin, capture_output=True, timeout=60)
+def run(*arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "rapidicom", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=60, cwd=cwd)
 
 
 @pytest.fixture
@@ -51,6 +54,21 @@ def test_wrong_use(words: list[str]) -> None:
     assert b"usage" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["dump", "--max-length", "x", "f"], b"--max-length: 'x': expected a number, 0 or more"),
+        (["dump", "--max-length=-1", "f"], b"--max-length: '-1': expected a number, 0 or more"),
+        (["index", "-j", "0", "f", "-o", "x.parquet"], b"-j/--threads: '0': expected a number, 1 or more"),
+    ],
+    ids=str,
+)
+def test_wrong_use_says_what_is_expected(words: list[str], expected: bytes) -> None:
+    done = run(*words)
+    assert done.returncode == 2
+    assert expected in done.stderr
+
+
 def test_dump(folder: Path) -> None:
     done = run("dump", folder / "0.dcm")
     assert done.returncode == 0
@@ -72,6 +90,39 @@ def test_dump_json(folder: Path) -> None:
     model = json.loads(done.stdout)
     assert model["00100010"] == {"vr": "PN", "Value": [{"Alphabetic": "Doe^John"}]}
     assert model["00280010"] == {"vr": "US", "Value": [4]}
+
+
+@pytest.mark.parametrize("length", ["20", "64"])
+def test_dump_json_has_values_whole(folder: Path, length: str) -> None:
+    done = run("dump", "--json", "--max-length", length, folder / "0.dcm")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"--max-length" in done.stderr
+
+
+def test_dump_json_says_what_was_forgiven(tmp_path: Path) -> None:
+    path = tmp_path / "odd.dcm"
+    path.write_bytes(builders.file(builders.EXPLICIT.image() + builders.EXPLICIT.patient()))
+    done = run("dump", "--json", path)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["00280010"] == {"vr": "US", "Value": [4]}
+    assert b"TagOrder" in done.stderr
+    assert done.stderr == run("dump", path).stderr
+
+
+def test_dump_goes_on_after_what_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "deep.dcm"
+    path.write_bytes(builders.file(builders.nested(80, undefined=False) + builders.EXPLICIT.patient()))
+    done = run("dump", path)
+    assert done.returncode == 1
+    assert b"exceeds max_depth=64>" in done.stdout
+    assert b"(0010,0010) PN Doe^John" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["dump", "frames", "verify"])
+def test_no_advice_that_only_python_can_take(folder: Path, command: str) -> None:
+    done = run(command, folder / "text.txt")
+    assert done.returncode == 1
+    assert b"expected 'DICM' at byte 128 or a data set\n" in done.stdout + done.stderr
 
 
 def test_dump_is_safe_on_a_terminal(tmp_path: Path) -> None:
@@ -124,6 +175,21 @@ def test_paths_from_standard_input(folder: Path, tmp_path: Path) -> None:
         assert pq.read_table(output).num_rows == 3
 
 
+def test_lines_of_paths_may_end_as_on_windows(folder: Path) -> None:
+    name = bytes(folder / "0.dcm")
+    done = run("frames", "-", stdin=name + b"\r\n\r\n" + name + b"\r")
+    assert (done.returncode, done.stdout.count(name + b"\t0\t")) == (0, 2), done.stderr
+    (folder / "0.dcm").rename(folder / "0.dcm\r")
+    assert run("frames", "-0", stdin=name + b"\r\0").returncode == 0
+
+
+def test_a_table_is_not_written_to_standard_output(folder: Path, tmp_path: Path) -> None:
+    done = run("index", folder, "-o", "-", cwd=tmp_path)
+    assert done.returncode == 2
+    assert b"FILE.parquet" in done.stderr
+    assert not (tmp_path / "-").exists()
+
+
 def test_some_files_failed(folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "index.parquet"
     done = run("index", folder / "0.dcm", folder / "none.dcm", "-o", output)
@@ -161,10 +227,42 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     assert b"Traceback" not in words
 
 
+COMMANDS = [["dump", "0.dcm"], ["dump", "--json", "0.dcm"], ["frames", "0.dcm"], ["verify", "text.txt"]]
+
+
+@pytest.mark.parametrize("words", [*COMMANDS, ["--version"], ["--help"]], ids=str)
+def test_standard_output_that_cannot_be_written(folder: Path, words: list[str]) -> None:
+    def said(**how: Any) -> str:
+        command = [sys.executable, "-m", "rapidicom", *words]
+        done = subprocess.run(command, cwd=folder, stderr=subprocess.PIPE, timeout=60, text=True, **how)
+        assert done.returncode == 1
+        return done.stderr
+
+    assert said(preexec_fn=lambda: os.close(1)) == "rapidicom: standard output is closed\n"
+    with Path("/dev/full").open("w") as full:
+        assert said(stdout=full) == "rapidicom: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("words", [["dump", "-"], ["frames", "-0"], ["index", "-", "-o", "x.parquet"]], ids=str)
+def test_standard_input_that_cannot_be_read(tmp_path: Path, words: list[str]) -> None:
+    command = [sys.executable, "-m", "rapidicom", *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, preexec_fn=lambda: os.close(0))
+    assert (done.returncode, done.stderr) == (1, b"rapidicom: standard input is closed\n")
+
+
+def test_words_never_go_to_standard_output(folder: Path) -> None:
+    command = [sys.executable, "-m", "rapidicom", "dump", "none.dcm"]
+    done = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, timeout=60, preexec_fn=lambda: os.close(2), check=False
+    )
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
 def test_ctrl_c_ends_an_index_and_leaves_nothing(tmp_path: Path) -> None:
     fifo = tmp_path / "paths"
     os.mkfifo(fifo)
     keeper = os.open(fifo, os.O_RDWR)
+    os.write(keeper, b"none.dcm\n")
     output = tmp_path / "index.parquet"
     with fifo.open("rb") as stdin:
         index = subprocess.Popen(
@@ -174,8 +272,8 @@ def test_ctrl_c_ends_an_index_and_leaves_nothing(tmp_path: Path) -> None:
             # Whoever runs the tests in the background of a shell has it ignored, and so would we.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        for _ in range(6000):  # until it has begun to write
-            if list(tmp_path.glob(".index*")) or index.poll() is not None:
+        for _ in range(6000):  # until it has begun to read
+            if not select.select([keeper], [], [], 0)[0] or index.poll() is not None:
                 break
             time.sleep(0.01)
         index.send_signal(signal.SIGINT)

@@ -66,7 +66,9 @@ HTJ2K = Family(
     "are refused",
     "htj2k",
 )
-JPEG_XL = Family("JPEG XL", "jxl", "grey and RGB, 8 to 16 bits, lossless, lossy, recompressed JPEG", "jpeg-xl")
+JPEG_XL = Family(
+    "JPEG XL", "jxl", "grey and RGB, 8 to 16 bits, lossless, lossy, recompressed JPEG (its pixels)", "jpeg-xl"
+)
 DEFLATE = Family(
     "deflated frames", "libdeflate", "deflated and zlib-wrapped frames of any native kind, odd pads", "deflate"
 )

@@ -96,6 +96,45 @@ def test_salvage_of_many_frames() -> None:
     np.testing.assert_array_equal(ds.frames.decode([2, 0]), np.stack([stream.expected] * 2))
 
 
+def test_each_file_that_is_salvaged_is_told_of(tmp_path: Path) -> None:
+    stream = STREAMS["jpeg-lossless"]
+    data = stream.file_of([even(stream.data[: len(stream.data) * 2 // 3])], 1)
+    paths = [tmp_path / name for name in ("a.dcm", "b.dcm")]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")  # once for the same words
+        for path in paths:
+            path.write_bytes(data)
+            rd.pixel_array(path, on_error="salvage")
+    told = [w.message for w in caught if isinstance(w.message, rd.IncompleteFrameWarning)]
+    assert [(message.path, message.frame) for message in told] == [(str(path), 0) for path in paths]
+    assert all(0 < message.rows < stream.expected.shape[0] for message in told)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in ("jpeg-ls", "jpeg-lossless", "jpeg-2000", "htj2k") if name in STREAMS]
+)
+def test_samples_beyond_bits_stored_are_told_of(name: str, tmp_path: Path) -> None:
+    """Where the decoder does not cut them off (JPEG lossless has Bits Stored's own, as in pydicom)."""
+    stream = STREAMS[name]
+    path = tmp_path / "a.dcm"
+    path.write_bytes(stream.file(stored=5))
+    looks: list[Callable[[], Any]] = [
+        lambda: rd.pixel_array(path),
+        lambda: next(iter(rd.iter_pixels(path))),
+        lambda: rd.dcmread(path).frames[0],
+        lambda: rd.dcmread(path).frames.decode(threads=2)[0],
+    ]
+    for look in looks:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            array = look()
+        told = [w.message for w in caught if isinstance(w.message, rd.SampleRangeWarning)]
+        assert [(message.path, message.frame) for message in told] == [(str(path), 0)] * (int(array.max()) > 31)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rd.pixel_array(stream.file())
+
+
 BOMBS = """
 import resource, sys, time
 sys.path.insert(0, sys.argv[1])
@@ -216,8 +255,11 @@ def test_values_out_of_bits_stored_are_warned_of(name: str) -> None:
     stream = STREAMS[name]
     stored = stream.stored - 4
     ds = rd.dcmread(stream.file(stored=stored))
-    shown = ds.pixel_array.astype(np.int64) + (1 << stored - 1) * stream.signed
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        shown = ds.pixel_array.astype(np.int64) + (1 << stored - 1) * stream.signed
     within = bool((shown >= 0).all() and (shown < 1 << stored).all())
+    assert [w.category for w in caught] == [rd.SampleRangeWarning] * (not within)
     warned = any(warning.code.name == "CodeStreamDisagrees" for warning in ds.warnings)
     assert within or warned
     assert warned or name.startswith(("rle", "deflate"))  # which have no precision of their own

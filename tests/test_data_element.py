@@ -1,8 +1,10 @@
 """DataElement: tag, VR, VM, value and where it lies; the types of each VR."""
 
+import io
 import math
 
 import numpy as np
+import pydicom
 import pytest
 
 import builders
@@ -26,6 +28,16 @@ def test_what_describes_it() -> None:
     assert data[element.value_offset : element.value_offset + element.value_length] == b"Doe^John"
     assert (element.tag.group, element.tag.element) == (0x0010, 0x0010)
     assert str(element.tag) == "(0010,0010)"
+
+
+@pytest.mark.parametrize("uid", [builders.EXPLICIT_LITTLE_UID, builders.IMPLICIT_LITTLE_UID, builders.DEFLATED_UID])
+def test_where_it_lies_and_what_it_is_are_pydicoms(uid: str) -> None:
+    encoding = IMPLICIT if uid == builders.IMPLICIT_LITTLE_UID else EXPLICIT
+    data = builders.file(encoding.patient() + encoding.sequence(0x00081140, undefined=True) + encoding.image(), uid)
+    for mine, other in zip(rd.dcmread(data), pydicom.dcmread(io.BytesIO(data)), strict=True):
+        names = ("file_tell", "is_raw", "is_buffered", "is_undefined_length", "is_empty", "is_private", "is_retired")
+        assert [getattr(mine, name) for name in names] == [getattr(other, name) for name in names], mine.tag
+        assert mine.empty_value == other.empty_value
 
 
 def test_raw_is_read_only_and_no_copy() -> None:
@@ -114,6 +126,30 @@ def test_integer_strings() -> None:
     assert type(one(0x00200013, "IS", "7").value) is int
 
 
+@pytest.mark.parametrize(
+    ("vr", "text", "numbers", "dtype"),
+    [
+        ("IS", "002.880000E+01", [28.8], "f8"),
+        ("IS", "1.0", [1], "i8"),
+        ("IS", "7\\1.50", [7, 1.5], "f8"),
+        ("IS", "2e3\\4", [2000, 4], "i8"),
+        ("DS", "1_0.5 ", [10.5], "f8"),
+    ],
+)
+def test_to_numpy_takes_the_spellings_that_value_takes(vr: str, text: str, numbers: list[float], dtype: str) -> None:
+    element = one(0x00111001, vr, text)
+    assert element.to_numpy().tolist() == numbers == (element.value if len(numbers) > 1 else [element.value])
+    assert element.to_numpy().dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("vr", "text"), [("IS", "x"), ("IS", "1\\x"), ("IS", "9" * 20), ("IS", "1\\"), ("DS", "1\\mm"), ("IS", "nan")]
+)
+def test_to_numpy_of_what_is_no_number(vr: str, text: str) -> None:
+    with pytest.raises(rd.ValueDecodeError, match="is no number"):
+        one(0x00111001, vr, text).to_numpy()
+
+
 def test_to_numpy_is_for_numbers() -> None:
     with pytest.raises((TypeError, rd.ValueDecodeError)):
         one(0x00100020, "LO", "x").to_numpy()
@@ -139,10 +175,6 @@ def test_to_numpy_is_for_numbers() -> None:
 )
 def test_text(vr: str, field: bytes, value: object) -> None:
     """Against pydicom's answer, and the one written here."""
-    import io
-
-    import pydicom
-
     got = one(0x00111001, vr, field).value
     theirs = pydicom.dcmread(io.BytesIO(builders.file(E.element(0x00111001, vr, field))))[0x00111001].value
     assert got == theirs
@@ -151,10 +183,6 @@ def test_text(vr: str, field: bytes, value: object) -> None:
 
 
 def test_empty_values_are_pydicoms() -> None:
-    import io
-
-    import pydicom
-
     vrs = [
         "AE",
         "AS",
@@ -237,6 +265,34 @@ def test_repr_and_equality() -> None:
     assert element != one(0x00100020, "LO", "y")
     assert element != "x"
     assert len(repr(one(0x00111001, "UT", "x" * 100_000))) < 1000
+
+
+def test_repval_is_one_line() -> None:
+    items = [EXPLICIT.item(EXPLICIT.patient())] * 2
+    text = EXPLICIT.element(0x00104000, "LT", "one\r\ntwo")
+    ds = rd.dcmread(builders.file(EXPLICIT.sequence(0x00081140, *items) + text))
+    assert ds["ReferencedImageSequence"].repval == "<Sequence, length 2>"
+    assert ds["PatientComments"].repval == "'one\\r\\ntwo'"
+
+
+def test_equal_elements_have_one_hash() -> None:
+    pairs = [
+        ("LO", "ab", "ab  "),
+        ("DS", "1.0", "1.00"),
+        ("DS", "nan", "nan "),
+        ("IS", "1\\2", "1\\02"),
+        ("OB", b"ab", b"ab"),
+    ]
+    for vr, written, otherwise in pairs:
+        element, twin = one(0x00111001, vr, written), one(0x00111001, vr, otherwise)
+        assert element == twin and {element: 1}[twin] == 1, vr
+    sequences = [
+        rd.dcmread(builders.file(E.sequence(0x00081140, E.item(b"", undefined=u), undefined=u))) for u in (True, False)
+    ]
+    assert len({ds["ReferencedImageSequence"] for ds in sequences}) == 1
+    sequence = sequences[0].ReferencedImageSequence
+    other = rd.dcmread(builders.file(E.sequence(0x00081110, E.item(b"")))).ReferencedStudySequence
+    assert len({sequence, other, sequences[1].ReferencedImageSequence}) == 1
 
 
 def test_every_vr_in_every_encoding() -> None:

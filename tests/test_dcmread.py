@@ -7,6 +7,7 @@ import random
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,16 @@ def test_stop_before_pixels(write: Write, access: str) -> None:
     ds = rd.dcmread(write(SMALL), stop_before_pixels=True, access=access)
     assert "PixelData" not in ds
     assert ds.PixelRepresentation == 0
+
+
+@pytest.mark.parametrize("options", [{}, {"specific_tags": ["Modality", 0x7FE11002]}])
+def test_stop_before_pixels_where_there_are_none(options: dict[str, Any]) -> None:
+    e = EXPLICIT.element
+    later = e(0x7FE10010, "LO", "GEMS_Ultrasound_MovieGroup_001") + e(0x7FE11002, "LO", "a")
+    data = builders.file(EXPLICIT.patient() + later + e(0xFFFCFFFC, "OB", bytes(4)))
+    ds = rd.dcmread(data, stop_before_pixels=True, **options)
+    assert list(ds.keys()) == list(rd.dcmread(data, **options).keys())
+    assert ds[0x7FE11002].value == "a"
 
 
 def test_specific_tags() -> None:
@@ -166,6 +177,11 @@ def test_is_dicom(write: Write) -> None:
     assert rd.is_dicom(write(SMALL)) is True
     assert rd.is_dicom(SMALL) is True
     assert rd.is_dicom(io.BytesIO(SMALL)) is True
+    stream = io.BytesIO(b"before" + SMALL + bytes(100_000))
+    stream.seek(6)
+    assert rd.is_dicom(stream) is True
+    assert stream.tell() == 6
+    assert rd.dcmread(stream).Modality == "OT"
     assert rd.is_dicom(b"text" * 100) is False
     assert rd.is_dicom(write(b"", "empty.dcm")) is False
     with pytest.raises(FileNotFoundError):
@@ -207,3 +223,33 @@ class Trickling(io.BytesIO):
 
 def test_short_reads_are_read_on() -> None:
     assert bytes(rd.dcmread(Trickling(SMALL)).PixelData) == bytes(range(16))
+
+
+class Reader:
+    """A stream whose read() gives something else than bytes, and that can't seek."""
+
+    def __init__(self, data: bytes, kind: type) -> None:
+        self.stream, self.kind, self.read_so_far = io.BytesIO(data), kind, 0
+
+    def read(self, size: int = -1) -> Any:
+        piece = self.stream.read(size)
+        self.read_so_far += len(piece)
+        return self.kind(piece)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_what_read_may_give(kind: type) -> None:
+    assert rd.dcmread(Reader(SMALL, kind)).Modality == "OT"
+    reader = Reader(SMALL + bytes(1 << 20), kind)
+    assert rd.is_dicom(reader) is True
+    assert reader.read_so_far == 4096
+    with pytest.raises(TypeError, match="binary mode"):
+        rd.dcmread(Reader(SMALL, lambda piece: piece.decode("latin-1")))  # type: ignore[arg-type]
+
+
+def test_a_warning_of_the_whole_file_has_no_path() -> None:
+    data = builders.EXPLICIT.patient()
+    assert [(w.code, w.tag_path) for w in rd.dcmread(data, force=True).warnings] == [("FileMetaInformationMissing", "")]
+    with pytest.raises(rd.InvalidDicomError) as caught:
+        rd.dcmread(data, force=True, strict=True)
+    assert caught.value.tag_path is None

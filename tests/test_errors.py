@@ -1,9 +1,12 @@
 """The exceptions: their kinds, and that each says which file, which element, which byte."""
 
+import inspect
+import io
 import pickle
 from collections.abc import Callable
 from pathlib import Path
 
+import pydicom
 import pytest
 
 import builders
@@ -18,6 +21,7 @@ KINDS = {
     "LimitError": Exception,
     "UnsupportedTransferSyntaxError": NotImplementedError,
     "PixelDecodeError": Exception,
+    "NoImageError": AttributeError,
     "FileChangedError": OSError,
     "InternalError": Exception,
 }
@@ -96,3 +100,39 @@ def test_warnings_say_where() -> None:
 
 def test_a_good_file_has_no_warnings() -> None:
     assert rd.dcmread(builders.small()).warnings == ()
+
+
+IMAGE = EXPLICIT.patient() + EXPLICIT.image() + EXPLICIT.pixels(bytes(16), "OB")
+NO_IMAGE = {
+    "no Pixel Data": (IMAGE[: -len(EXPLICIT.pixels(bytes(16), "OB"))], "the data set has no Pixel Data; expected"),
+    "no Rows": (IMAGE.replace(EXPLICIT.element(0x00280010, "US", 4), b""), r"Rows: Rows \(0028,0010\) is missing"),
+    "nothing": (b"", "the data set has no Pixel Data; expected"),
+}
+
+
+@pytest.mark.parametrize("name", NO_IMAGE)
+def test_no_image_is_no_attribute(name: str) -> None:
+    data_set, words = NO_IMAGE[name]
+    ds = rd.dcmread(builders.file(data_set))
+    theirs = pydicom.dcmread(io.BytesIO(builders.file(data_set)))
+    assert not hasattr(theirs, "pixel_array")
+    for attribute in ("pixel_array", "frames"):
+        assert not hasattr(ds, attribute)
+        assert getattr(ds, attribute, None) is None
+        assert ds.get(attribute, "none") == "none"
+        with pytest.raises(rd.PixelDecodeError, match=words) as refusal:
+            getattr(ds, attribute)
+        assert isinstance(refusal.value, AttributeError)
+        assert str(pickle.loads(pickle.dumps(refusal.value))) == str(refusal.value)
+    assert "transfer_syntax" in dict(inspect.getmembers(ds))
+
+
+def test_an_image_that_is_wrong_is_no_missing_attribute() -> None:
+    for data_set in (
+        IMAGE[:-4],
+        IMAGE.replace(EXPLICIT.element(0x00280010, "US", 4), EXPLICIT.element(0x00280010, "US", 0)),
+    ):
+        ds = rd.dcmread(builders.file(data_set))
+        with pytest.raises(rd.PixelDecodeError) as refusal:
+            hasattr(ds, "pixel_array")
+        assert not isinstance(refusal.value, AttributeError)

@@ -166,9 +166,48 @@ def test_extended_offset_table() -> None:
 
 
 def test_more_frames_than_fragments_is_an_error() -> None:
-    with pytest.raises(rd.DicomError):
-        ds = rd.dcmread(encapsulated([b"\xff\xd8\xff\xd9"], 3))
+    ds = rd.dcmread(encapsulated([b"\xff\xd8\xff\xd9"], 3))
+    assert len(ds.frames) == 3
+    assert bytes(ds.frames.encoded(0)) == b"\xff\xd8\xff\xd9"
+    with pytest.raises(rd.PixelDecodeError, match="frame 2 is not there: the Pixel Data has 1 of 3 frames"):
         ds.frames.encoded(2)
+    with pytest.raises(rd.PixelDecodeError):
+        _ = ds.pixel_array
+
+
+@pytest.mark.parametrize("frames", [5, 2**31 - 1])
+@pytest.mark.parametrize("table", [True, False])
+def test_of_a_file_that_was_cut_off_the_whole_frames_are_there(table: bool, frames: int) -> None:
+    segments = [bytes([15, *[n] * 16]) for n in range(5)]
+    fragments = [builders.rle_frame(segment) for segment in segments]
+    starts = [n * (len(fragments[0]) + 8) for n in range(5)]
+    image = E.patient() + E.image(frames=frames)
+    whole = builders.file(image + E.encapsulated(fragments, starts if table else ()), builders.RLE_UID)
+    last = len(fragments[0]) + 8 + 8  # an item, and the delimiter
+    ds = rd.dcmread(whole[: -last - 4])
+    assert "FragmentsUnexpected" in {warning.code for warning in ds.warnings}
+    for n in range(3):
+        np.testing.assert_array_equal(ds.frames[n], np.full((4, 4), n))
+        assert rd.pixel_array(whole[: -last - 4], index=n).tolist() == [[n] * 4] * 4
+    assert ds.frames[:3].byte_ranges.shape == (3, 2)
+    assert ds.frames[:3].decode()[:, 0, 0].tolist() == [0, 1, 2]
+    with pytest.raises(rd.PixelDecodeError, match="frame 3"):
+        _ = ds.frames[3]
+    with pytest.warns(rd.IncompleteFrameWarning, match="frame 3"):
+        salvaged = ds.frames[:4].decode(on_error="salvage")
+    assert salvaged[:3, 0, 0].tolist() == [0, 1, 2]
+    for impossible in (lambda: ds.frames[frames - 1], lambda: ds.pixel_array, lambda: ds.frames[1:].decode()):
+        with pytest.raises(rd.PixelDecodeError, match="is not there: the Pixel Data has 4 of"):
+            impossible()
+
+
+def test_a_deadline_ends_a_decode_between_two_frames() -> None:
+    out = np.ones((5, 6, 7), np.uint16)
+    frames = rd.dcmread(NATIVE).frames
+    with pytest.raises(rd.LimitError, match="deadline_s"):
+        rd.pixel_array(rd.dcmread(NATIVE), out=out, threads=1, limits=rd.Limits(deadline_s=0))
+    np.testing.assert_array_equal(out[0], frames[0])
+    assert (out[1:] == 1).all()
 
 
 def test_no_pixel_data() -> None:

@@ -108,6 +108,15 @@ def test_the_default_columns(folder: Path) -> None:
     assert len(names) >= len(FACTS) + 26
 
 
+def test_four_facts_are_in_every_row_and_the_others_where_they_are_named(folder: Path) -> None:
+    always = ["path", "status", "error", "warnings"]
+    for make in (rd.index, rd.scan):
+        assert make(folder).schema.names[: len(FACTS)] == FACTS
+        assert make(folder, columns=[]).schema.names == always
+        assert make(folder, columns=["Rows", "size"]).schema.names == [*always, "Rows", "size"]
+        assert set(FACTS) & set(make(folder, columns=["default"]).schema.names) == set(always)
+
+
 def test_paths_into_sequences_and_tags(tmp_path: Path) -> None:
     inner = E.element(0x00081155, "UI", "1.2.9")
     data = builders.file(E.sequence(0x00081140, E.item(inner)) + E.element(0x00100020, "LO", "ID1") + E.image())
@@ -152,6 +161,42 @@ def test_write_parquet(folder: Path, tmp_path: Path) -> None:
 def test_frames(folder: Path) -> None:
     row = rows(folder, frames=True)[0]
     assert row["frames"] == [{"offset": row["pixel_offset"], "length": 16}]
+
+
+def byte_ranges(path: Path, most: int) -> list[list[int]] | None:
+    """Where the first frames of a file lie; none where it has none, or is inflated before it has."""
+    try:
+        ds = rd.dcmread(path)
+        frames = ds.frames
+    except rd.DicomError:
+        return None
+    if ds.transfer_syntax == builders.DEFLATED_UID:
+        return None
+    ranges: list[list[int]] = []
+    for n in range(min(len(frames), most)):
+        try:
+            ranges += frames[n : n + 1].byte_ranges.tolist()
+        except rd.PixelDecodeError:
+            break
+    return ranges
+
+
+def test_frames_are_those_of_a_data_set(malformed_dir: Path, pydicom_files: list[Path], figure: Any) -> None:
+    """Of every file, hostile ones too: where the column says something, it is what `byte_ranges` says."""
+    paths = [*sorted(malformed_dir.glob("*.dcm")), *pydicom_files]
+    most = 200
+    differ, same = [], 0
+    for row in rows([str(path) for path in paths], frames=True):
+        expected = byte_ranges(Path(row["path"]), most) if row["status"] == "ok" else None
+        if expected is None:
+            continue
+        said = [[frame["offset"], frame["length"]] for frame in row["frames"] or ()][:most]
+        same += said == expected
+        if said != expected:
+            differ.append((row["path"], said[:3], expected[:3]))
+    figure("files whose column `frames` is their byte_ranges", same)
+    assert not differ, differ
+    assert same > 200
 
 
 def test_threads_change_nothing(folder: Path) -> None:

@@ -96,6 +96,14 @@ def test_it_is_a_value() -> None:
         rd.Limits(max_depth=-1)
 
 
+@pytest.mark.parametrize("wrong", [-1, -1e-9, float("nan"), float("-inf")])
+def test_a_deadline_is_not_negative(wrong: float) -> None:
+    with pytest.raises(ValueError, match="deadline_s is a number that is not negative"):
+        rd.Limits(deadline_s=wrong)
+    assert rd.Limits(deadline_s=0).deadline_s == 0
+    assert rd.dcmread(builders.small(), limits=rd.Limits(deadline_s=float("inf"))).Rows == 4
+
+
 @pytest.mark.parametrize(
     ("declared", "image"),
     [

@@ -431,6 +431,7 @@ def test_text(folder: Path) -> None:
     nothing = run(folder, "select Modality, path from index where false", "--format", "text")
     assert nothing.stdout == "Modality  path\n--------  ----\n"
     assert run(folder, "-", stdin="select 1 as a").stdout == "a\n-\n1\n"
+    assert run(folder, "select 1 as a", "-o", "-").stdout == "a\n-\n1\n"
 
 
 def test_text_is_safe_on_a_terminal(folder: Path) -> None:

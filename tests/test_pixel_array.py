@@ -240,3 +240,44 @@ def test_what_describes_the_image_may_lie_behind_it(write: Write) -> None:
     assert np.array_equal(rd.pixel_array(path), pixels)
     with path.open("rb") as file:
         assert np.array_equal(rd.pixel_array(file), pixels)
+
+
+def test_limits_hold_for_a_data_set_too() -> None:
+    ds = rd.dcmread(builders.small())
+    few = rd.Limits(max_frame_pixels=10)
+    for look in (
+        lambda source: rd.pixel_array(source, limits=few),
+        lambda source: next(iter(rd.iter_pixels(source, limits=few))),
+    ):
+        for source in (builders.small(), ds):
+            with pytest.raises(rd.LimitError, match="max_frame_pixels"):
+                look(source)
+    assert rd.pixel_array(ds).shape == (4, 4)
+
+
+@pytest.mark.parametrize("planar", [None, 0, 1])
+@pytest.mark.parametrize("bits", [1, 8, 16])
+def test_salvage_of_native_frames(bits: int, planar: int | None) -> None:
+    samples = 1 if planar is None else 3
+    if bits == 1 and samples == 3:
+        pytest.skip("no such images")
+    photometric = "MONOCHROME2" if samples == 1 else "RGB"
+    image = EXPLICIT.image(
+        16, 8, bits=bits, samples=samples, planar=planar, photometric=photometric, frames=3, extra=b""
+    )
+    stored = np.random.default_rng(3).integers(0, 256, 3 * 16 * 8 * samples * bits // 8, np.uint8).tobytes()
+    whole = builders.file(EXPLICIT.patient() + image + EXPLICIT.pixels(stored))
+    cut = whole[: -7 * bits // 8 * samples - 1]
+    expected = rd.pixel_array(whole)
+    with pytest.raises(rd.PixelDecodeError):
+        rd.pixel_array(cut)
+    with pytest.warns(rd.IncompleteFrameWarning, match="frame 2") as told:
+        array = rd.pixel_array(cut, on_error="salvage")
+    rows = told[0].message.rows  # type: ignore[union-attr]
+    assert 0 < rows < 16
+    np.testing.assert_array_equal(array[:2], expected[:2])
+    np.testing.assert_array_equal(array[2, :rows], expected[2, :rows])
+    assert not array[2, rows:].any()
+    np.testing.assert_array_equal(rd.pixel_array(cut, index=1, on_error="salvage"), expected[1])
+    with pytest.raises(rd.PixelDecodeError):
+        rd.pixel_array(cut[: -16 * 8 * samples * bits // 8], on_error="salvage")  # nothing of the last frame

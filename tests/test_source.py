@@ -137,6 +137,15 @@ def test_truncation_under_a_map(write: Write, how: str) -> None:
     assert "SILENT" not in words
 
 
+def test_a_view_of_what_is_no_longer_there_is_refused(write: Write) -> None:
+    path = write(LARGE)
+    ds = rd.dcmread(path, access="mmap")
+    os.truncate(path, 4096)
+    for look in (lambda: ds["PixelData"].raw, lambda: ds.frames.encoded(0)):
+        with pytest.raises(rd.FileChangedError):
+            look()
+
+
 def test_replacement_in_place_is_noticed(write: Write) -> None:
     path = write(LARGE)
     ds = rd.dcmread(path, access="read")

@@ -261,7 +261,6 @@ WORDS = {
     "src/**": ["a.dcm", "b.dcm", "c.dcm"],
     "list.txt": ["a.dcm", "c.dcm"],
     "one.txt": ["b.dcm"],
-    "DICOMDIR": ["a.dcm"],
     "in.zip": ["z.dcm::in.zip"],
     "file://{}/src": ["a.dcm", "b.dcm", "c.dcm"],
     "file://{}/src/*.dcm": ["a.dcm", "b.dcm"],
@@ -273,11 +272,9 @@ WORDS = {
 def test_a_word_means_the_same_everywhere(word: str, sources: Path) -> None:
     pytest.importorskip("deltalake")
     expected, word = WORDS[word], word.format(sources)
-    assert (
-        known(word) == known([word]) == known((word,)) == known(Path(word) if "://" not in word else word) == expected
-    )
-    assert known([word, word]) == expected
-    if word not in ("list.txt", "DICOMDIR"):
+    assert known(word) == known(Path(word) if "://" not in word else word) == expected
+    assert known([word]) == known((word,)) == known([word, word]) == expected
+    if word != "list.txt":
         assert known([word, "src", "src/sub"]) == sorted({*expected, "a.dcm", "b.dcm", "c.dcm"})
     for number, given in enumerate((word, [word], {word}, [word, word])):
         table = sources / f"t{number}"
@@ -294,6 +291,12 @@ def test_a_word_means_the_same_everywhere(word: str, sources: Path) -> None:
         subprocess.run([*command, word, "src/sub", word], check=True)
         made = pq.read_table(target) if target.endswith("parquet") else rd.open_index(target).to_pyarrow()
         assert made.num_rows == len({*expected, "c.dcm"})
+
+
+def test_a_dicomdir_stands_for_its_files_where_it_is_alone(sources: Path) -> None:
+    assert known("DICOMDIR") == ["a.dcm"]
+    assert known(["DICOMDIR"]) == ["DICOMDIR"]
+    assert known(["DICOMDIR", "src/b.dcm"]) == ["DICOMDIR", "b.dcm"]
 
 
 def test_paths_as_they_come_are_paths(sources: Path) -> None:

@@ -1,11 +1,14 @@
 """UID: a str that knows its name."""
 
 import pickle
+from pathlib import Path
 
+import pydicom
 import pytest
 
 import builders
 import rapidicom as rd
+from builders import EXPLICIT
 
 
 def uid_of(value: str) -> rd.UID:
@@ -60,3 +63,24 @@ def test_many() -> None:
     ds = rd.dcmread(builders.file(builders.EXPLICIT.element(0x0008001A, "UI", "1.2\\1.2.840.10008.1.2.1")))
     assert ds[0x0008001A].value == ["1.2", "1.2.840.10008.1.2.1"]
     assert ds[0x0008001A].value[1].is_transfer_syntax
+
+
+@pytest.mark.parametrize("value", [" 1.2.3", "1.2.3 ", "\t1.2.3\n", " 1.2.3\\ 4.5"])
+def test_white_space_around_a_uid_is_no_part_of_it(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.dcm"
+    path.write_bytes(
+        builders.file(EXPLICIT.element(0x00080018, "UI", value) + EXPLICIT.element(0x00080060, "CS", "OT"))
+    )
+    expected = pydicom.dcmread(path).SOPInstanceUID
+    assert rd.dcmread(path).SOPInstanceUID == expected
+    if isinstance(expected, str):
+        cell = rd.index([path], columns=["SOPInstanceUID"]).to_pyarrow()["SOPInstanceUID"][0].as_py()
+        assert cell == expected
+
+
+def test_info_is_pydicoms() -> None:
+    from pydicom._uid_dict import UID_dictionary
+
+    for value, entry in UID_dictionary.items():
+        assert rd.UID(value).info == entry[2], value
+    assert rd.UID("1.2.3").info == ""

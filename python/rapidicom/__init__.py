@@ -27,7 +27,9 @@ from .errors import IncompleteFrameWarning as IncompleteFrameWarning
 from .errors import InternalError as InternalError
 from .errors import InvalidDicomError as InvalidDicomError
 from .errors import LimitError as LimitError
+from .errors import NoImageError as NoImageError
 from .errors import PixelDecodeError as PixelDecodeError
+from .errors import SampleRangeWarning as SampleRangeWarning
 from .errors import TruncatedError as TruncatedError
 from .errors import UnsupportedTransferSyntaxError as UnsupportedTransferSyntaxError
 from .errors import ValueDecodeError as ValueDecodeError
@@ -69,10 +71,12 @@ __all__ = [
     "InvalidDicomError",
     "LimitError",
     "Limits",
+    "NoImageError",
     "PersonName",
     "PixelDecodeError",
     "ReadWarning",
     "RecordBatch",
+    "SampleRangeWarning",
     "Scan",
     "Schema",
     "Sequence",

@@ -2,7 +2,20 @@
 
 import os
 from collections import abc
-from typing import Any, Literal, NoReturn, Protocol, Self, SupportsIndex, TypeAlias, TypedDict, TypeVar, final, overload
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    NoReturn,
+    Protocol,
+    Self,
+    SupportsIndex,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    final,
+    overload,
+)
 
 import numpy as np
 import numpy.typing as npt
@@ -75,11 +88,11 @@ _Path: TypeAlias = str | os.PathLike[str]
 _Source: TypeAlias = _Path | Buffer | _Readable
 """A path; bytes of any kind, held and not copied; or a binary file-like object, read to its end."""
 
-_TagLike: TypeAlias = int | tuple[int | str, int | str]
-"""``0x00100010``, ``(0x0010, 0x0010)`` or ``("0010", "0010")``; a ``Tag`` is an ``int``."""
+_TagLike: TypeAlias = SupportsIndex | tuple[int | str, int | str] | list[int] | list[str]
+"""``0x00100010``, ``(0x0010, 0x0010)``, ``[0x0010, 0x0010]`` or ``("0010", "0010")``; a ``Tag`` is an ``int``."""
 
 _Key: TypeAlias = _TagLike | str
-"""A tag as above, or a word: ``"PatientName"``, ``"00100010"``, ``"(0010,0010)"``."""
+"""A tag as above, or a word: ``"PatientName"``, ``"00100010"``, ``"0x00100010"``, ``"(0010,0010)"``."""
 
 @final
 class Dataset(_Keywords):
@@ -105,25 +118,28 @@ class Dataset(_Keywords):
 
         ``ds["ReferencedSeriesSequence[0].SeriesInstanceUID"]``: the element in an item; items are counted from 0, from
         the end where negative. A path that ends in an item gives its ``Dataset``. A slice of tags gives the elements
-        from the first up to the second as a data set.
+        from the first up to the second as a data set, every n-th of them where it has a step.
         """
 
     @overload
-    def get(self, key: str, default: Any = None, /) -> Any: ...
+    def get(self, key: str, default: Any = None) -> Any: ...
     @overload
-    def get(self, key: _TagLike, default: None = None, /) -> DataElement | None: ...
+    def get(self, key: _TagLike, default: None = None) -> DataElement | None: ...
     @overload
-    def get(self, key: _TagLike, default: _T, /) -> DataElement | _T:
-        """The value of a keyword, the element of a tag, else the default."""
+    def get(self, key: _TagLike, default: _T) -> DataElement | _T:
+        """The value of a keyword or at the end of a path, the element of a tag, else the default."""
 
-    def get_item(self, key: _Key) -> DataElement:
-        """The element of a tag or keyword; ``KeyError`` where there is none."""
+    @overload
+    def get_item(self, key: slice, *, keep_deferred: bool = False) -> Dataset: ...
+    @overload
+    def get_item(self, key: _Key, *, keep_deferred: bool = False) -> DataElement | None:
+        """The element of a tag or keyword, else None; of a slice its data set. Every value is deferred."""
 
     def data_element(self, name: str) -> DataElement | None:
         """The element of a keyword, else None."""
 
     def __contains__(self, key: object, /) -> bool:
-        """Whether there is an element of this tag or keyword; False for what is neither."""
+        """Whether there is an element of this tag, keyword or path; False for what is none of them."""
 
     def __len__(self) -> int:
         """How many elements at this level."""
@@ -138,17 +154,27 @@ class Dataset(_Keywords):
     def iterall(self) -> abc.Iterator[DataElement]:
         """The elements of all levels, those of an item after their sequence."""
 
-    def walk(self) -> abc.Iterator[tuple[str, DataElement]]:
-        """Path and element, at all levels; ``ds[path]`` is the element again."""
+    @overload
+    def walk(self, callback: None = None, recursive: bool = True) -> abc.Iterator[tuple[str, DataElement]]: ...
+    @overload
+    def walk(self, callback: abc.Callable[[Dataset, DataElement], object], recursive: bool = True) -> None:
+        """Path and element, at all levels; ``ds[path]`` is the element again.
 
-    def keys(self) -> list[Tag]:
-        """The tags, ascending. PS3.5 §7.1"""
+        With a function, as in pydicom, it is called with each element and the data set or item that has it; only of
+        this level where ``recursive`` is false.
+        """
 
-    def values(self) -> list[DataElement]:
-        """The elements in tag order."""
+    def decode(self) -> None:
+        """Nothing: text is decoded when it is asked for."""
 
-    def items(self) -> list[tuple[Tag, DataElement]]:
-        """Tag and element, in tag order."""
+    def keys(self) -> abc.KeysView[Tag]:
+        """The tags, ascending: the keys of a ``dict``. PS3.5 §7.1"""
+
+    def values(self) -> abc.ValuesView[DataElement]:
+        """The elements in tag order: the values of a ``dict``."""
+
+    def items(self) -> abc.ItemsView[Tag, DataElement]:
+        """Tag and element, in tag order: the items of a ``dict``."""
 
     def dir(self, *filters: str) -> list[str]:
         """The keywords that are there, sorted; of those that hold one of these words, in any case, where some are given."""
@@ -157,6 +183,42 @@ class Dataset(_Keywords):
         """The keywords that are there, in tag order."""
 
     def __dir__(self) -> list[str]: ...
+    def trait_names(self) -> list[str]:
+        """As ``dir(ds)``, for completion."""
+
+    def top(self) -> str:
+        """The elements of this level as text, one a line."""
+
+    def formatted_lines(
+        self, element_format: str = ..., sequence_element_format: str = ..., indent_format: str | None = None
+    ) -> abc.Iterator[str]:
+        """A line for each element of all levels, by ``%`` formats of the names of its attributes.
+
+        As they are where none are given: ``"%(tag)s %(name)-35.35s %(VR)s: %(repval)s"``.
+        """
+
+    def to_json_dict(
+        self,
+        bulk_data_threshold: int = 1024,
+        bulk_data_element_handler: abc.Callable[[DataElement], str] | None = None,
+        suppress_invalid_tags: bool = False,
+    ) -> dict[str, Any]:
+        """The DICOM JSON Model, as pydicom gives it. PS3.18 Annex F
+
+        Bytes are ``InlineBinary`` in the byte order of the file, or ``BulkDataURI`` by the handler, if there is one,
+        where their Base64 is longer than the threshold. Where bytes are no value, ``ValueDecodeError``; such elements
+        are left out with ``suppress_invalid_tags``.
+        """
+
+    def to_json(
+        self,
+        bulk_data_threshold: int = 1024,
+        bulk_data_element_handler: abc.Callable[[DataElement], str] | None = None,
+        dump_handler: abc.Callable[[dict[str, Any]], str] | None = None,
+        suppress_invalid_tags: bool = False,
+    ) -> str:
+        """The same as text, by ``dump_handler`` where that is given."""
+
     @property
     def file_meta(self) -> Dataset:
         """The File Meta Information, group 0002; empty where there is none. PS3.10 §7.1"""
@@ -186,8 +248,38 @@ class Dataset(_Keywords):
         """``(is_implicit_VR, is_little_endian)``"""
 
     @property
+    def read_implicit_vr(self) -> bool:
+        """As ``is_implicit_VR``, by pydicom's name."""
+
+    @property
+    def read_little_endian(self) -> bool:
+        """As ``is_little_endian``, by pydicom's name."""
+
+    @property
+    def original_character_set(self) -> str | list[str]:
+        """Python's codecs for the Specific Character Set in force; ``"iso8859"`` where none is named. PS3.3 §C.12.1.1.2"""
+
+    @property
+    def read_encoding(self) -> str | list[str]:
+        """As ``original_character_set``, by pydicom's older name."""
+
+    is_original_encoding: ClassVar[bool]
+    """True: a data set never changes."""
+
+    is_decompressed: ClassVar[bool]
+    """False: Pixel Data stays as it lies in the file."""
+
+    @property
+    def is_undefined_length_sequence_item(self) -> bool:
+        """Whether it is an item of Undefined Length. PS3.5 §7.5.1"""
+
+    @property
     def filename(self) -> str | None:
         """The path it was read from, or None."""
+
+    @property
+    def timestamp(self) -> float | None:
+        """When the file was last modified, in seconds since 1970; None without a path."""
 
     @property
     def access(self) -> Literal["mmap", "read", "buffer"]:
@@ -197,8 +289,14 @@ class Dataset(_Keywords):
     def warnings(self) -> tuple[ReadWarning, ...]:
         """What reading forgave at this level and below, at most ``Limits.max_warnings``; found when first asked for."""
 
-    def private_block(self, group: int, private_creator: str) -> PrivateBlock:
-        """The block that a Private Creator reserves; ``KeyError`` where there is none, ``ValueError`` for an even group. PS3.5 §7.8.1"""
+    def private_block(self, group: int, private_creator: str, create: bool = False) -> PrivateBlock:
+        """The block that a Private Creator reserves; ``ValueError`` for an even group. PS3.5 §7.8.1
+
+        ``KeyError`` where there is none, also with ``create``: a data set is read-only.
+        """
+
+    def get_private_item(self, group: int, element_offset: int, private_creator: str) -> DataElement:
+        """The element with an offset in the block of a Private Creator; ``KeyError`` and ``ValueError`` as there. PS3.5 §7.8"""
 
     def private_creators(self, group: int) -> list[str]:
         """The Private Creators of a group. PS3.5 §7.8.1"""
@@ -221,15 +319,24 @@ class Dataset(_Keywords):
     def __exit__(self, *_exception: object) -> None: ...
     @property
     def frames(self) -> Frames:
-        """The frames of the image, not decoded; ``PixelDecodeError`` where the attributes describe none. PS3.3 §C.7.6.3"""
+        """The frames of the image, not decoded; ``PixelDecodeError`` where the attributes describe none. PS3.3 §C.7.6.3
+
+        Where they are absent it is an ``AttributeError`` too: ``hasattr(ds, "frames")``.
+        """
 
     @property
     def pixel_array(self) -> npt.NDArray[Any]:
         """All frames as one array: ``(R, C)``, ``(F, R, C)``, ``(R, C, S)`` or ``(F, R, C, S)``; see ``Frames``. PS3.3 §C.7.6.3
 
         The leading axis is there where Number of Frames is more than 1, the last where Samples per Pixel is. Made anew
-        each time. Raises what decoding a frame raises.
+        each time. Raises what ``frames`` and decoding a frame raise.
         """
+
+    def overlay_array(self, group: int) -> npt.NDArray[np.uint8]:
+        """The overlay plane of group 0x6000 to 0x60FF: see ``rapidicom.pixels.overlay_array``. PS3.3 §C.9.2"""
+
+    def waveform_array(self, index: int) -> npt.NDArray[np.float64]:
+        """The multiplex group at ``index`` in its units: see ``rapidicom.waveforms.multiplex_array``. PS3.3 §C.10.9"""
 
     def __setattr__(self, name: str, _value: Any, /) -> NoReturn:
         """``AttributeError``: a data set is read-only."""
@@ -253,6 +360,10 @@ class Sequence(abc.Sequence[Dataset]):
     @overload
     def __getitem__(self, index: slice, /) -> list[Dataset]:
         """The item at a place, from the end where it is negative, or a list of items; ``IndexError`` where there is none."""
+
+    @property
+    def is_undefined_length(self) -> bool:
+        """Whether it is of Undefined Length. PS3.5 §7.5.2"""
 
     def __iter__(self) -> abc.Iterator[Dataset]: ...
     def __contains__(self, item: object, /) -> bool: ...
@@ -335,6 +446,10 @@ class DataElement:
         """The first byte of the Value Field: in the file, or in the inflated data set where it was deflated."""
 
     @property
+    def file_tell(self) -> int:
+        """As ``value_offset``, by pydicom's name."""
+
+    @property
     def is_undefined_length(self) -> bool:
         """Whether the Value Length says FFFFFFFFH. PS3.5 §7.1"""
 
@@ -345,6 +460,16 @@ class DataElement:
     @property
     def is_empty(self) -> bool:
         """Whether there is no value, or no item. PS3.5 §7.4"""
+
+    @property
+    def empty_value(self) -> str | list[Any] | None:
+        """The value that an empty element of this VR has. PS3.5 §7.4"""
+
+    is_raw: ClassVar[bool]
+    """False: the value is at hand as what it is, and decoded when it is asked for."""
+
+    is_buffered: ClassVar[bool]
+    """False: the value is no stream."""
 
     @property
     def repval(self) -> str:
@@ -360,11 +485,26 @@ class DataElement:
         Byte order and padding are the file's. Raises ``FileChangedError``.
         """
 
+    def to_json_dict(
+        self,
+        bulk_data_element_handler: abc.Callable[[DataElement], str] | None = None,
+        bulk_data_threshold: int = 1024,
+    ) -> dict[str, Any]:
+        """The DICOM JSON Model of the element: see ``Dataset.to_json_dict``. PS3.18 Annex F"""
+
+    def to_json(
+        self,
+        bulk_data_threshold: int = 1024,
+        bulk_data_element_handler: abc.Callable[[DataElement], str] | None = None,
+        dump_handler: abc.Callable[[dict[str, Any]], str] | None = None,
+    ) -> str:
+        """The same as text, by ``dump_handler`` where that is given."""
+
     def to_numpy(self) -> npt.NDArray[Any]:
         """The numbers as a new array of shape ``(VM,)`` in native byte order, without an object per number. PS3.5 §6.2
 
         float64 of DS FD OD, float32 of FL OF, int64 of IS SV, int32 of SL, int16 of SS, uint64 of UV OV, uint32 of UL OL
-        AT, uint16 of US OW, uint8 of OB UN.
+        AT, uint16 of US OW, uint8 of OB UN; float64 of an IS that has a fraction, as ``value``.
 
         An empty value gives shape ``(0,)``. Raises ``ValueDecodeError`` where the VR holds no numbers, a text is no
         number, or the bytes are no whole number of them.
@@ -418,8 +558,9 @@ class Frames:
         ``raw``: samples as stored, YBR stays YBR. PS3.3 §C.7.6.3.1.2
         ``reduce``: leave out so many of the highest resolutions of JPEG 2000: ``R`` and ``C`` are divided by
         ``2**reduce`` and rounded up, decoding is up to ten times as fast; ``ValueDecodeError`` for other syntaxes.
-        ``on_error``: a code stream that ends early raises ``PixelDecodeError``; with ``"salvage"`` its rows are given as
-        far as they go, the rest zeros or what the decoder made up, with an ``IncompleteFrameWarning``.
+        ``on_error``: a code stream, or native Pixel Data, that ends early raises ``PixelDecodeError``; with ``"salvage"``
+        the frame's rows are given as far as they go, the rest zeros or what the decoder made up, with an
+        ``IncompleteFrameWarning``. A frame of which nothing is there is an error all the same.
         """
 
     def encoded(self, index: int) -> memoryview:
@@ -644,19 +785,20 @@ def index(
     progress: _Progress | None = None,
     limits: Limits | None = None,
 ) -> Index:
-    """One row a file: ``path size mtime status error warnings transfer_syntax pixel_offset pixel_length``, then the columns.
+    """One row a file: ``path status error warnings``, then the columns that were asked for.
 
     ``sources``: a folder (walked), a glob pattern, a file, a text file of paths, a ZIP or TAR file (not compressed, or
     ``.tar.gz``, ``.tgz``), a DICOMDIR, a URL (of an object store: ``rapidicom.remote``; ``file://``), or an iterable of
     these and of pairs ``(name, bytes)``. A word means the same alone and in a list, in which a file of paths has a name
-    in ``.txt``, ``.lst`` or ``.list``; a list's folders, patterns and files may overlap, each file is read once. An
+    in ``.txt``, ``.lst`` or ``.list``, and a DICOMDIR is one of the files; a list's folders, patterns and files may overlap, each file is read once. An
     iterator and a file of paths give paths and URLs: their patterns are names, and no file but a DICOM or an archive is
     looked into. A member of an archive has the path ``zip://inner/name.dcm::/abs/archive.zip``; offsets are then within
     the member. ``archives``: those that a walk comes upon are looked into too.
     ``error`` names the exception that reading the file would raise, with tag and byte where they are known.
     ``warnings: list<struct<code, tag, offset>>`` says what was forgiven and what could not be taken into a cell: a
     ``WarningCode``, the element (``"00100010"``, inside sequences ``"00081140[0].00081150"``) and its first byte.
-    ``columns``: ``"default"``, what a browser of studies needs, or a list of
+    ``columns``: ``"default"``, which is meant where nothing is said: all of ``path size mtime status error warnings
+    transfer_syntax pixel_offset pixel_length``, then what a browser of studies needs; or a list of
 
     - keywords and tags: ``"PatientID"``, ``"00100020"``, ``0x00100020``;
     - paths into sequences: ``"RequestAttributesSequence[0].StudyID"``, without a number the first item; with ``[*]``,
@@ -664,9 +806,10 @@ def index(
       ``"PerFrameFunctionalGroupsSequence[*].PlanePositionSequence[0].ImagePositionPatient"``;
     - private elements of the outermost level by their creator, in whichever block it reserved (PS3.5 §7.8):
       ``"0019xx10:GEMS_ACQU_01"``; typed where the private dictionary knows them, else text;
-    - facts of the file: ``size mtime transfer_syntax pixel_offset pixel_length``, ``inode`` and ``mtime_ns`` (int64),
-      and hashes, in lower-case hexadecimal digits: ``file_sha256 pixel_data_sha256 data_set_sha256``, and 64-bit XXH3:
-      ``file_xxh3 pixel_data_xxh3 data_set_xxh3``.
+    - the other facts of the file: ``size mtime transfer_syntax pixel_offset pixel_length``, ``inode`` and ``mtime_ns``
+      (int64), and hashes, in lower-case hexadecimal digits: ``file_sha256 pixel_data_sha256 data_set_sha256``, and
+      64-bit XXH3: ``file_xxh3 pixel_data_xxh3 data_set_xxh3``;
+    - ``"default"``: what a browser of studies needs, without those facts.
 
     ``frames``: adds ``frames: list<struct<offset, length>>``, bytes in the file.
     ``json``: adds ``json``: the data set, without File Meta Information, in the DICOM JSON Model, PS3.18 Annex F: all
@@ -714,7 +857,7 @@ def scan(
     progress: _Progress | None = None,
     limits: Limits | None = None,
 ) -> Scan:
-    """As ``index``, as a one-shot stream of record batches: memory does not grow with the number of files."""
+    """As ``index``, of the same columns, but a stream that is read once: memory does not grow with the number of files."""
 
 def write_parquet(
     sources: _Sources,

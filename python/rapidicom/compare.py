@@ -1,12 +1,14 @@
 """Equality of data sets: the same tags, VRs and values, at all depths.
 
-The other side may be pydicom's: what counts is that its elements have ``tag``, ``VR`` and ``value``. Sequences nest no
-deeper than ``Limits.max_depth``.
+The other side may be pydicom's: what counts is that its elements have ``tag``, ``VR`` and ``value``. Where bytes are no
+value, the bytes are compared. Sequences nest no deeper than ``Limits.max_depth``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from .errors import DicomError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,10 +28,27 @@ def _same(mine: Any, theirs: Any) -> bool:
 
 def elements_equal(mine: Any, theirs: object) -> object:
     """Whether both have the same tag, VR and value; ``NotImplemented`` where the other is no element."""
-    if not all(hasattr(theirs, name) for name in ("tag", "VR", "value")):
+    # Of the class: to ask an element for its value is to decode it.
+    if not (hasattr(theirs, "tag") and hasattr(theirs, "VR") and hasattr(type(theirs), "value")):
         return NotImplemented
     other: Any = theirs
-    return bool(mine.tag == other.tag and mine.VR == other.VR) and _same(mine.value, other.value)
+    if mine.tag != other.tag or mine.VR != other.VR:
+        return False
+    try:
+        return _same(mine.value, other.value)
+    except DicomError:
+        return bool(mine.raw == getattr(other, "raw", None))
+
+
+def element_hash(element: Any) -> int:
+    """Of the tag and of what equality sees of the value: padding, and how a number is written, do not count."""
+    try:
+        value = element.value
+    except DicomError:
+        return hash((int(element.tag), element.value_length))
+    if isinstance(value, (str, int, float)):
+        return hash((int(element.tag), 0.0 if _is_nan(value) else value))
+    return hash((int(element.tag), 0 if value is None else len(value)))
 
 
 def data_sets_equal(mine: Iterable[Any], theirs: object) -> object:

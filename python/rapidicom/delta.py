@@ -111,7 +111,8 @@ def build_index(
         sources: A folder (walked), a glob pattern, a file, a file of paths, a URL, or an iterable of these, as
             ``rapidicom.index``. Paths are made absolute by their words, as ``os.path.abspath`` does.
         out: The table's folder.
-        columns: As ``rapidicom.index``. ``None``: those of the table, or the default row for a new one.
+        columns: As ``rapidicom.index``, but every row has the facts of its file that the default row has. ``None``:
+            those of the table, or the default row for a new one.
         threads: Threads that read; ``None``: as many as help.
         frames: Whether each row has the byte range of each frame (``frames: list<struct<offset, length>>``), and the
             attributes that decoding one needs.

@@ -93,6 +93,10 @@ class PixelDecodeError(DicomError):
     """Pixel Data that can't be decoded rightly. PS3.5 §8"""
 
 
+class NoImageError(PixelDecodeError, AttributeError):
+    """There is no ``pixel_array`` and there are no ``frames``: Pixel Data, or what says how they lie, is absent."""
+
+
 class FileChangedError(DicomError, OSError):
     """The file is no longer the one that was opened: it was truncated, written to or replaced."""
 
@@ -101,8 +105,26 @@ class InternalError(DicomError):
     """A defect of this package; please report it."""
 
 
+class SampleRangeWarning(UserWarning):
+    """Samples of a compressed frame need more bits than Bits Stored: they are given as the code stream has them.
+
+    ``path`` is the file, where there is one; ``frame`` the first such frame that was decoded, from 0.
+    """
+
+    def __init__(self, detail: str, path: str | None = None, frame: int = 0) -> None:
+        super().__init__(f"{path}: {detail}" if path else detail)
+        self.path = path
+        self.frame = frame
+
+
 class IncompleteFrameWarning(UserWarning):
     """A frame whose code stream ends early was given as far as it goes, as ``on_error="salvage"`` asks.
 
-    The words say how many of its rows are real.
+    ``path`` is the file, where there is one; ``frame`` counts from 0; ``rows`` of it are real. The words say all three.
     """
+
+    def __init__(self, detail: str, path: str | None = None, frame: int = 0, rows: int = 0) -> None:
+        super().__init__(f"{path}: {detail}" if path else detail)
+        self.path = path
+        self.frame = frame
+        self.rows = rows

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ._rapidicom import _decode_frame, _read_samples, dcmread
-from .errors import DicomError, FileChangedError
+from .errors import DicomError, FileChangedError, PixelDecodeError
 from .uid import UID
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ IMAGE = (
 )
 COLUMNS = (
     *("path", "path_bytes", "size", "mtime", "mtime_ns", "inode", "error", "pixel_offset", "pixel_length", "frames"),
-    *IMAGE,
+    *("NumberOfFrames", *IMAGE),
 )
 """The columns of an index that :func:`read` looks at, those of them that it has."""
 
@@ -59,10 +59,7 @@ def read(row: Mapping[str, Any], index: int) -> _Array:
     except KeyError as missing:
         raise ValueError(f"the row has no {missing}: the index is to be built with frames=True") from None
     if ranges is not None or (row.get("pixel_offset") is None and row.get("transfer_syntax") != _DEFLATED):
-        count = 0 if ranges is None else len(ranges)
-        if not -count <= index < count:
-            said = row.get("error")
-            raise IndexError(f"frame {index} of {count}: {path}" + (f": {said}" if said else ""))
+        index = _number(row, index)
     if "://" in path and path[0] not in "./":
         return _of_stream(row, index)
     if isinstance(raw := row.get("path_bytes"), bytes):  # a name that is no UTF-8
@@ -77,6 +74,21 @@ def read(row: Mapping[str, Any], index: int) -> _Array:
         finally:
             os.close(fd)
     return dcmread(path).frames[index] if frame is None else frame
+
+
+def _number(row: Mapping[str, Any], index: int) -> int:
+    """The frame that ``index`` means, from the start. A file that was cut off has fewer than it says."""
+    there = 0 if row["frames"] is None else len(row["frames"])
+    said = row.get("NumberOfFrames") or 1
+    count = there if row.get("pixel_offset") is None or said != said else max(there, int(said))
+    if not -count <= index < count:
+        error = row.get("error")
+        raise IndexError(f"frame {index} of {count}: {row['path']}" + (f": {error}" if error else ""))
+    index %= count
+    if index >= there:
+        words = f"frame {index} is not there: the Pixel Data has {there} of {count} frames"
+        raise PixelDecodeError(words, path=row["path"], tag_path="PixelData", offset=row["pixel_offset"])
+    return index
 
 
 def _samples(row: Mapping[str, Any], index: int, path: str) -> _Array | None:

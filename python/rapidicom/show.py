@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .errors import DicomError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ._rapidicom import DataElement, Dataset, Sequence
 
 #: Characters of a value, values of a list, lines of a data set that are shown.
@@ -29,13 +31,21 @@ def value_text(element: DataElement) -> str:
         value: Any = element.value
     except DicomError as error:
         return f"<{error.detail}>"
+    if element.VR == "SQ":
+        return _head(value)
     if isinstance(value, list):
         shown = ", ".join(repr(v) if isinstance(v, (str, bytes)) else str(v) for v in value[:LIST_LENGTH])
         rest = f", … {len(value)} values" if len(value) > LIST_LENGTH else ""
         return _short(f"[{shown}{rest}]")
+    if element.VR == "SQ":
+        return f"<Sequence, length {len(value)}>"
     if isinstance(value, str) and element.VR == "UI":
         return _short(getattr(value, "name", value))
     return _short(repr(value)) if isinstance(value, (str, bytes)) else _short(str(value))
+
+
+def _head(sequence: Sequence) -> str:
+    return f"<Sequence, length {len(sequence)}>"
 
 
 def _line(element: DataElement, depth: int) -> str:
@@ -71,10 +81,39 @@ def data_set_text(data_set: Dataset) -> str:
     return "\n".join(_lines(data_set))
 
 
+def top_text(data_set: Dataset) -> str:
+    """The elements of this level, one a line."""
+    return "\n".join(_line(element, 0) for element in islice(data_set, LINES))
+
+
+class _Facts:
+    """What an element says of itself, by name, when a format asks for it."""
+
+    def __init__(self, element: DataElement) -> None:
+        self.element = element
+
+    def __getitem__(self, name: str) -> Any:
+        fact = getattr(self.element, name)
+        return fact() if callable(fact) else fact
+
+
+_ELEMENT_FORMAT = "%(tag)s %(name)-35.35s %(VR)s: %(repval)s"
+
+
+def formatted_lines(
+    data_set: Dataset,
+    element_format: str = _ELEMENT_FORMAT,
+    sequence_element_format: str = _ELEMENT_FORMAT,
+    indent_format: str | None = None,
+) -> Iterator[str]:
+    """A line for each element of all levels, by a ``%`` format of the names of its attributes."""
+    for element in data_set.iterall():
+        yield (sequence_element_format if element.VR == "SQ" else element_format) % _Facts(element)
+
+
 def sequence_text(sequence: Sequence) -> str:
     """The items, each on lines of its own."""
-    head = f"<Sequence, length {len(sequence)}>"
-    return "\n".join([head, *(data_set_text(item) for item in islice(sequence, LIST_LENGTH))])
+    return "\n".join([_head(sequence), *(data_set_text(item) for item in islice(sequence, LIST_LENGTH))])
 
 
 def data_set_html(data_set: Dataset) -> str:

@@ -2,18 +2,41 @@
 
 from ._rapidicom import _dictionary_entry, _tag_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ._rapidicom import _Key
+
+
+def _comparison(of_ints: "Callable[[Any, Any], bool]") -> "Callable[[Tag, object], bool]":
+    """The same of tags: with an ``int`` at once, with another spelling of a tag as with that tag."""
+
+    def compare(tag: "Tag", other: object) -> bool:
+        answer = of_ints(tag, other)
+        if answer is NotImplemented and isinstance(other, (str, tuple, list)):
+            try:
+                return of_ints(tag, Tag(other))
+            except (KeyError, TypeError, ValueError):
+                pass
+        return answer
+
+    return compare
+
 
 class Tag(int):
     """A Data Element Tag, an ``int`` of 32 bits: the group above, the element below. PS3.5 §7.1.1
 
     ``Tag(0x00100010)``, ``Tag(0x0010, 0x0010)``, ``Tag("PatientName")`` and ``Tag("00100010")`` are the same.
     Raises ``KeyError`` for a word that is no keyword and no tag, ``OverflowError`` for a number of more than 32 bits,
-    ``ValueError`` for a group or element of more than 16.
+    ``ValueError`` for a group or element of more than 16. Compares with each of these spellings, and is hashed as the
+    ``int``: ``element.tag == (0x0010, 0x0010)``.
     """
 
     __slots__ = ()
 
-    def __new__(cls, tag: int | str | tuple[int, int], element: int | str | None = None) -> "Tag":
+    def __new__(cls, tag: "_Key", element: int | str | None = None) -> "Tag":
         if element is not None:
             tag = _tag_of((tag, element))
         elif not isinstance(tag, int):
@@ -21,6 +44,14 @@ class Tag(int):
         elif not 0 <= tag <= 0xFFFFFFFF:
             raise OverflowError("a tag is a number from 0 to 0xFFFFFFFF")
         return int.__new__(cls, tag)
+
+    __eq__ = _comparison(int.__eq__)
+    __ne__ = _comparison(int.__ne__)
+    __lt__ = _comparison(int.__lt__)
+    __le__ = _comparison(int.__le__)
+    __gt__ = _comparison(int.__gt__)
+    __ge__ = _comparison(int.__ge__)
+    __hash__ = int.__hash__
 
     @property
     def group(self) -> int:
@@ -46,6 +77,11 @@ class Tag(int):
     def is_private_creator(self) -> bool:
         """Whether this element reserves a private block. PS3.5 §7.8.1"""
         return self.is_private and 0x10 <= self.element <= 0xFF
+
+    @property
+    def private_creator(self) -> "Tag":
+        """The tag of the element that reserves the block of this private one. PS3.5 §7.8.1"""
+        return Tag(self.group, self.element >> 8)
 
     @property
     def keyword(self) -> str:

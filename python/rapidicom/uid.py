@@ -2,6 +2,18 @@
 
 from ._rapidicom import _uid_entry
 
+_INFO = {
+    "1.2.840.10008.1.2": "Default Transfer Syntax for DICOM",
+    "1.2.840.10008.1.2.4.50": "Default Transfer Syntax for Lossy JPEG 8 Bit Image Compression",
+    "1.2.840.10008.1.2.4.51": "Default Transfer Syntax for Lossy JPEG 12 Bit Image Compression (Process 4 only)",
+    "1.2.840.10008.1.2.4.70": "Default Transfer Syntax for Lossless JPEG Image Compression",
+    "1.2.840.10008.1.20": "(2015c)",
+    "1.2.840.10008.5.1.4.1.1.12.77": "(2015c)",
+    "1.2.840.10008.5.1.4.1.1.40": "(2015c)",
+    "1.2.840.10008.5.1.4.1.1.601.1": "DICONDE ASTM E2934",
+    "1.2.840.10008.5.1.4.1.1.601.2": "DICONDE ASTM E2934",
+}
+
 
 class UID(str):
     """A UID: a ``str`` that knows the standard's registry. PS3.6 Annex A"""
@@ -25,6 +37,11 @@ class UID(str):
         """The registered kind, such as ``"Transfer Syntax"`` or ``"SOP Class"``, or ``""``."""
         entry = _uid_entry(self)
         return entry[2] if entry else ""
+
+    @property
+    def info(self) -> str:
+        """What the registry says after the name, in the words of pydicom's table, or ``""``."""
+        return _INFO.get(self, "DICOS" if self.startswith("1.2.840.10008.5.1.4.1.1.501.") and self.keyword else "")
 
     @property
     def is_retired(self) -> bool:

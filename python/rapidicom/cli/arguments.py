@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -17,7 +18,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rapidicom",
         description="Read DICOM files at the speed of the machine.",
-        epilog="Exit status: 0 done, 1 some files failed, 2 wrong use, 130 interrupted.",
+        epilog="Exit status: 0 done, 1 some files failed or standard output did, 2 wrong use, 130 interrupted.",
     )
     parser.add_argument("-V", "--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -42,7 +43,8 @@ def _index(parser: argparse.ArgumentParser) -> None:
     from rapidicom.cli.index import run
 
     _paths(
-        parser, "folders, walked, files, quoted patterns, archives, URLs, DICOMDIRs, files of paths (.txt, .lst, .list)"
+        parser,
+        "folders, walked, files, quoted patterns, archives, URLs, a DICOMDIR, files of paths (.txt, .lst, .list)",
     )
     parser.add_argument(
         "-o",
@@ -111,7 +113,7 @@ def _query(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("index", metavar="DIR", help="the index: a folder that `rapidicom index DIR -o DIR/` wrote")
     parser.add_argument("sql", metavar="SQL", help="in DuckDB's words; the table is called index; '-': standard input")
     parser.add_argument("--format", choices=FORMATS, help="text unless given or what FILE ends in")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to this file, not to standard output (-)")
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -119,10 +121,12 @@ def _dump(parser: argparse.ArgumentParser) -> None:
     from rapidicom.cli.dump import run
 
     _paths(parser, "files")
-    parser.add_argument(
-        "--max-length", type=_natural, default=64, metavar="N", help="characters of a value to print (64); 0: all"
+    form = parser.add_mutually_exclusive_group()
+    # The default is text, which argparse turns into a number: a given 64 would be that number, and no conflict.
+    form.add_argument(
+        "--max-length", type=_natural, default="64", metavar="N", help="characters of a value to print (64); 0: all"
     )
-    parser.add_argument("--json", action="store_true", help="the DICOM JSON Model (PS3.18 Annex F), one object a line")
+    form.add_argument("--json", action="store_true", help="the DICOM JSON Model (PS3.18 Annex F), one object a line")
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -142,14 +146,15 @@ def _verify(parser: argparse.ArgumentParser) -> None:
 
 
 def _natural(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is negative")
-    return number
+    return _whole(text, 0)
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return number
+    return _whole(text, 1)
+
+
+def _whole(text: str, least: int) -> int:
+    with suppress(ValueError):
+        if (number := int(text)) >= least:
+            return number
+    raise argparse.ArgumentTypeError(f"{text!r}: expected a number, {least} or more")

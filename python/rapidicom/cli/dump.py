@@ -25,12 +25,12 @@ def run(options: argparse.Namespace) -> int:
                 from rapidicom.cli.json_model import line
 
                 print(line(ds, path))
-                continue
-            print(f"# {printable(path)}")
-            for level, text, good in lines(ds, options.max_length):
-                print("  " * level + text)
-                if not good:
-                    status = SOME_FAILED
+            else:
+                print(f"# {printable(path)}")
+                for level, text, good in lines(ds, options.max_length):
+                    print("  " * level + text)
+                    if not good:
+                        status = SOME_FAILED
             for warning in ds.warnings:
                 say(f"{path}: warning: {describe(warning)}")
         except (rd.DicomError, OSError) as error:
@@ -54,15 +54,17 @@ def lines(ds: rd.Dataset, max_length: int) -> Iterator[tuple[int, str, bool]]:
                 label, item = entry
                 yield len(stack) - 1, label, True
                 stack.append(iter(item))
-            elif entry.VR == "SQ":
-                items = entry.value
-                yield len(stack) - 1, row(entry, f"({count(len(items), 'item')})"), True
-                stack.append((f"(FFFE,E000) Item {i}", item) for i, item in enumerate(items, 1))
             else:
+                level = len(stack) - 1
                 try:
-                    yield len(stack) - 1, row(entry, value(entry, max_length)), True
+                    if entry.VR == "SQ":
+                        items = entry.value
+                        stack.append((f"(FFFE,E000) Item {i}", item) for i, item in enumerate(items, 1))
+                        yield level, row(entry, f"({count(len(items), 'item')})"), True
+                    else:
+                        yield level, row(entry, value(entry, max_length)), True
                 except rd.DicomError as error:
-                    yield len(stack) - 1, row(entry, f"<{printable(str(error))}>"), False
+                    yield level, row(entry, f"<{printable(fault(error.path or '', error))}>"), False
 
 
 def row(element: rd.DataElement, shown: str) -> str:

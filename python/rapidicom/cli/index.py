@@ -15,6 +15,8 @@ from rapidicom.cli.words import count, printable, say
 def run(options: argparse.Namespace) -> int:
     """Write one Parquet file, or bring the Delta Lake table in a folder up to date."""
     paths.require(options)
+    if options.output == "-":
+        options.parser.error("-o -: a table is not written to standard output; give FILE.parquet or a folder")
     output = Path(options.output)
     try:
         if output.is_dir() or options.output.endswith(os.sep) or not output.suffix:
@@ -131,7 +133,7 @@ def _sources(options: argparse.Namespace) -> str | list[str] | Iterator[str]:
 
 
 def _columns(given: list[str] | None) -> list[str] | str | None:
-    """Return a list of columns, or the name of the set where it alone is given: only that has the facts of the file."""
+    """Return a list of columns, or the name of the set where it alone is given: only that has all facts of the file."""
     if given is None:
         return None
     names = [name.strip() for part in given for name in part.split(",") if name.strip()]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator
+from itertools import chain
+
+from rapidicom.cli.standard_streams import blocks
 
 
 def given(options: argparse.Namespace) -> Iterator[str]:
@@ -38,9 +40,8 @@ def files(options: argparse.Namespace) -> Iterator[tuple[str, bool]]:
 
 
 def _standard_input(separator: bytes) -> Iterator[str]:
+    carriage_return = b"\r" if separator == b"\n" else b""  # of a list that was written on Windows
     rest = b""
-    while block := os.read(sys.stdin.fileno(), 1 << 16):
+    for block in chain(blocks(), [separator]):
         *whole, rest = (rest + block).split(separator)
-        yield from map(os.fsdecode, filter(None, whole))
-    if rest:
-        yield os.fsdecode(rest)
+        yield from map(os.fsdecode, filter(None, (path.removesuffix(carriage_return) for path in whole)))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import rapidicom as rd
 from rapidicom.cli import DONE, SOME_FAILED, WRONG_USE
+from rapidicom.cli.standard_streams import blocks
 from rapidicom.cli.words import printable
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ _ANSWER = "rapidicom_answer"
 
 def run(options: argparse.Namespace) -> int:
     """Print the answer, or write it under a temporary name that is then renamed: a file is whole or absent."""
+    if options.output == "-":
+        options.output = None
     kind = options.format or SUFFIXES.get(Path(options.output or "").suffix.lower(), "text")
     if kind == "parquet" and not options.output:
         options.parser.error("--format parquet needs -o FILE")
@@ -50,7 +53,8 @@ def run(options: argparse.Namespace) -> int:
     except (FileNotFoundError, ValueError) as error:
         options.parser.error(str(error))
     try:
-        answer = Answer(index.connect(), sys.stdin.read() if options.sql == "-" else options.sql)
+        sql = b"".join(blocks()).decode(errors="backslashreplace") if options.sql == "-" else options.sql
+        answer = Answer(index.connect(), sql)
         if answer.names:
             _give(answer, kind, options.output)
     except duckdb.Error as error:

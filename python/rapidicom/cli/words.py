@@ -18,10 +18,10 @@ def printable(text: str) -> str:
 
 
 def fault(path: str, error: Exception) -> str:
-    """Return what is wrong with a file, without its name: the line begins with that already."""
+    """Return what is wrong with a file, without its name, with which the line begins, and without advice for Python."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error).removeprefix(path).lstrip(",: ")
+    return str(error).removeprefix(path).lstrip(",: ").partition("; pass ")[0]
 
 
 def count(number: int, noun: str) -> str:

@@ -23,6 +23,15 @@ pub struct Compressed {
     pub options: DecodeOptions,
 }
 
+/// What is to be said of a frame that was decoded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// Where the code stream ended before its last row.
+    pub incomplete: Option<Incomplete>,
+    /// Samples need more bits than Bits Stored: the code stream has them, and the data set is wrong.
+    pub beyond_bits_stored: bool,
+}
+
 impl Compressed {
     /// What the code stream says of itself, once it agrees with the data set in size. Allocates nothing by it.
     pub fn header(&self, code_stream: &[u8], layout: &FrameLayout) -> Result<StreamHeader> {
@@ -32,13 +41,13 @@ impl Compressed {
     }
 
     /// Decodes one frame into `out`, which has [`FrameLayout::decoded_frame_bytes`] bytes (of [`FrameLayout::reduced`]
-    /// where resolutions are left out): samples in native byte order, interleaved by pixel. What is given back says where a code stream ended before its last row.
+    /// where resolutions are left out): samples in native byte order, interleaved by pixel.
     pub fn decode(
         &self,
         code_stream: &[u8],
         layout: &FrameLayout,
         out: &mut [u8],
-    ) -> Result<Option<Incomplete>> {
+    ) -> Result<Remarks> {
         layout.validate()?;
         let sample_type = layout.sample_type()?;
         let decoded = layout.reduced(self.options.reduce).decoded_frame_bytes()?;
@@ -63,7 +72,11 @@ impl Compressed {
             sample_type,
         };
         finish.all(out);
-        Ok(done.incomplete)
+        Ok(Remarks {
+            incomplete: done.incomplete,
+            beyond_bits_stored: header.precision > layout.bits_stored
+                && !unused_bits_are_filled(layout, sample_type, out),
+        })
     }
 
     fn decoder(&self, code_stream: &[u8]) -> Result<(Family, &'static dyn Decoder)> {

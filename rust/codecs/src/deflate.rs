@@ -127,18 +127,12 @@ enum Inflated {
 }
 
 impl Inflated {
-    /// Zeros the rows of `out` (samples) that are not real. One of native planes has none that are.
+    /// Zeros the rows of `out` (samples) that are not real.
     fn incomplete(self, layout: &FrameLayout, out: &mut [u8]) -> Option<Incomplete> {
         let Inflated::Part(bytes, error) = self else {
             return None;
         };
-        let row_bits = layout.stored_frame_bits().unwrap_or(u64::MAX) / u64::from(layout.rows);
-        let by_plane = layout.samples_per_pixel > 1
-            && layout.planar_configuration == crate::layout::PlanarConfiguration::ByPlane;
-        let rows = match bytes as u64 * 8 / row_bits.max(1) {
-            rows if !by_plane => rows.min(u64::from(layout.rows)) as u32,
-            _ => 0,
-        };
+        let rows = layout.rows_in(bytes as u64 * 8).unwrap_or(0);
         let row_bytes = out.len() / layout.rows as usize;
         if let Some(rest) = out.get_mut(rows as usize * row_bytes..) {
             rest.fill(0);

@@ -192,6 +192,18 @@ impl FrameLayout {
             .ok_or_else(|| self.too_large(1))
     }
 
+    /// Rows from the top of which all samples lie within the first `bits` of a native frame.
+    pub fn rows_in(&self, bits: u64) -> Result<u32> {
+        let planes = match self.planar_configuration {
+            PlanarConfiguration::ByPlane if self.samples_per_pixel > 1 => self.samples_per_pixel,
+            _ => 1,
+        };
+        let plane = self.stored_frame_bits()? / u64::from(planes);
+        let last = bits.saturating_sub(plane.saturating_mul(u64::from(planes) - 1));
+        let row = (plane / u64::from(self.rows.max(1))).max(1);
+        Ok((last / row).min(u64::from(self.rows)) as u32)
+    }
+
     /// Bytes of `number_of_frames` frames in native Pixel Data, without the padding to an even length.
     pub fn stored_bytes(&self, number_of_frames: u64) -> Result<u64> {
         let bits = self.stored_frame_bits()?.checked_mul(number_of_frames);

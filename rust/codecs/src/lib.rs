@@ -66,7 +66,7 @@ pub mod rgb_to_ybr;
 pub mod rle;
 pub mod voi;
 
-pub use compressed::Compressed;
+pub use compressed::{Compressed, Remarks};
 pub use decoder::{DecodeOptions, Decoded, Decoder, Incomplete, StreamColor, StreamHeader};
 pub use error::{PixelError, PixelErrorKind, Result};
 pub use family::Family;

@@ -42,6 +42,14 @@ impl Tag {
         }
     }
 
+    /// Pixel Data, Float or Double Float Pixel Data. PS3.3 §C.7.6.3
+    pub const fn is_pixel_data(self) -> bool {
+        matches!(
+            self,
+            Tag::PIXEL_DATA | Tag::FLOAT_PIXEL_DATA | Tag::DOUBLE_FLOAT_PIXEL_DATA
+        )
+    }
+
     /// (gggg,0000): retired but for groups 0000 and 0002. PS3.5 §7.2
     pub const fn is_group_length(self) -> bool {
         self.element() == 0

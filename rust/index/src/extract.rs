@@ -16,7 +16,7 @@ use crate::schema::Columns;
 use crate::shared::NotDicom;
 use crate::shown::Shown;
 use crate::value::{self, Level, Value};
-use crate::wanted::{Found, Wanted, is_pixel_data};
+use crate::wanted::{Found, Wanted};
 use rapidicom_core::read::leniency::{Deviation, Deviations, Leniency};
 use rapidicom_core::read::{
     ElementHeader, Event, FileStart, Scanner, StartOptions, inflate, start,
@@ -357,7 +357,7 @@ impl Extractor {
             let window = file.window();
             match wanted.follow(&mut scanner, &window, notes, &mut self.found)? {
                 Event::Need(need) => file.ensure(need)?,
-                Event::Stopped(header) if self.columns.pixels && is_pixel_data(header.tag) => {
+                Event::Stopped(header) if self.columns.pixels && header.tag.is_pixel_data() => {
                     self.found.pixels = Some(header);
                     break;
                 }

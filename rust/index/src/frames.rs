@@ -4,11 +4,13 @@ use crate::bytes::FileBytes;
 use crate::schema::Columns;
 use crate::value::Level;
 use crate::wanted::Found;
-use rapidicom_core::read::leniency::Deviations;
-use rapidicom_core::read::{ElementHeader, ExtendedOffsetTable, Fragments, frame_ranges, u16_of};
+use rapidicom_core::read::leniency::{Deviations, Leniency};
+use rapidicom_core::read::{
+    Bytes, ElementHeader, ExtendedOffsetTable, Fragments, frame_ranges, u16_of,
+};
 use rapidicom_core::value::number::integer;
 use rapidicom_core::value::text::trim_end;
-use rapidicom_core::{Limits, Tag};
+use rapidicom_core::{Limits, Tag, Vr};
 
 /// Offset and length of each frame; none where the file does not say it.
 pub(crate) fn ranges(
@@ -28,13 +30,12 @@ pub(crate) fn ranges(
     let frames = attributes
         .frames(file)
         .filter(|&n| limits.max_frames.is_none_or(|most| n <= most))?;
-    if !pixels.is_undefined_length() {
-        return native(
-            attributes.frame_bits(file, pixels, frames)?,
-            frames,
-            pixels,
-            limits,
-        );
+    if !is_encapsulated(file, pixels, found) {
+        let bits = attributes.frame_bits(file, pixels, frames)?;
+        let words = !level.little && pixels.vr == Some(Vr::OW);
+        let held = (bits > 0).then(|| pixels.value_length.saturating_mul(8) / bits)?;
+        let few = frames.min(held) <= limits.max_elements;
+        return few.then(|| native(pixels, bits, words, frames, notes));
     }
     let extended = attributes.extended_offset_table(file);
     let bytes = file.here_and_there();
@@ -51,26 +52,49 @@ fn pair(offset: u64, length: u64) -> Option<(i64, i64)> {
     Some((i64::try_from(offset).ok()?, i64::try_from(length).ok()?))
 }
 
-/// Frames of equal size, one after the other without anything between: a frame of single bits may begin within a byte.
+/// Whether the value is fragments: of Undefined Length, or what the Transfer Syntax says and the first item shows. PS3.5 §A.4
+fn is_encapsulated(file: &mut FileBytes<'_>, pixels: &ElementHeader, found: &Found) -> bool {
+    let syntax = found.start.as_ref().and_then(|start| start.transfer_syntax);
+    let declared = syntax.is_some_and(|syntax| syntax.is_encapsulated());
+    let begins = |file: &mut FileBytes<'_>| {
+        let bytes = file.here_and_there();
+        let first = bytes.bytes(pixels.value_offset, 4);
+        first.is_some_and(|bytes| *bytes == [0xFE, 0xFF, 0x00, 0xE0])
+    };
+    pixels.is_undefined_length() || (declared && pixels.value_length >= 8 && begins(file))
+}
+
+/// Frames of equal size, one after the other without anything between: a frame of single bits may begin within a byte. Of a
+/// value that is too short those that it holds. `words`: bytes are swapped in pairs, which belong together.
 fn native(
-    bits: u64,
-    frames: u64,
     pixels: &ElementHeader,
-    limits: &Limits,
-) -> Option<Vec<(i64, i64)>> {
-    let most = limits
-        .max_elements
-        .min(pixels.value_length.saturating_mul(8));
-    if bits == 0 || frames > most {
-        return None;
-    }
+    bits: u64,
+    words: bool,
+    frames: u64,
+    notes: &mut Deviations,
+) -> Vec<(i64, i64)> {
     let range = |frame: u64| {
-        let first = frame.checked_mul(bits)? / 8;
-        let end = frame.checked_add(1)?.checked_mul(bits)?.div_ceil(8);
+        let mut first = frame.checked_mul(bits)? / 8;
+        let mut end = frame.checked_add(1)?.checked_mul(bits)?.div_ceil(8);
+        if words {
+            (first, end) = (
+                first & !1,
+                end.next_multiple_of(2).min(pixels.value_length.max(end)),
+            );
+        }
         (end <= pixels.value_length).then_some(())?;
         pair(pixels.value_offset.checked_add(first)?, end - first)
     };
-    (0..frames).map(range).collect()
+    let ranges: Vec<_> = (0..frames).map_while(range).collect();
+    if (ranges.len() as u64) < frames {
+        notes.note(
+            Leniency::PixelDataShort,
+            pixels.tag,
+            pixels.offset(),
+            String::new,
+        );
+    }
+    ranges
 }
 
 /// The elements that describe the pixels.
@@ -98,14 +122,15 @@ impl Attributes<'_> {
         })
     }
 
-    /// Number of Frames: one where nothing is said.
+    /// Number of Frames: one where nothing is said, or zero; none where it is no number. PS3.3 §C.7.6.6
     fn frames(&self, file: &FileBytes<'_>) -> Option<u64> {
-        match self.bytes(file, Tag::NUMBER_OF_FRAMES, |bytes| {
-            integer(trim_end(bytes))
-        }) {
-            Some(n) => u64::try_from(n).ok().filter(|&n| n > 0),
-            None => Some(1),
-        }
+        let said = self.bytes(file, Tag::NUMBER_OF_FRAMES, |bytes| {
+            Some(match trim_end(bytes) {
+                [] => Some(1),
+                text => integer(text).map(|n| n.max(i64::from(n == 0))),
+            })
+        });
+        said.map_or(Some(1), |n| u64::try_from(n?).ok())
     }
 
     /// Bits of one frame of native Pixel Data. PS3.5 §8.1.1, PS3.3 §C.7.6.3.1

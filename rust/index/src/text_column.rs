@@ -101,6 +101,7 @@ pub(crate) fn plain(bytes: &[u8], vr: Vr) -> Option<&[u8]> {
     let bytes = trim_end(bytes);
     let trimmed = match vr {
         Vr::AE | Vr::UR => false,
+        Vr::UI => !matches!(bytes, [0..=b' ', ..] | [.., 0..=b' ']),
         Vr::PN => bytes.last() != Some(&b'='),
         _ => true,
     };

@@ -92,7 +92,7 @@ impl<'a> Wanted<'a> {
             if self.ends && self.at >= self.tags.len() {
                 return Ok(Event::End);
             }
-            if self.pixels && is_pixel_data(header.tag) {
+            if self.pixels && header.tag.is_pixel_data() {
                 found.pixels = Some(header);
             }
         }
@@ -126,15 +126,8 @@ impl<'a> Wanted<'a> {
         {
             *place = Some(header);
         }
-        if self.pixels && is_pixel_data(header.tag) {
+        if self.pixels && header.tag.is_pixel_data() {
             found.pixels = Some(header);
         }
     }
-}
-
-pub(crate) fn is_pixel_data(tag: Tag) -> bool {
-    matches!(
-        tag,
-        Tag::PIXEL_DATA | Tag::FLOAT_PIXEL_DATA | Tag::DOUBLE_FLOAT_PIXEL_DATA
-    )
 }

@@ -1,8 +1,8 @@
 //! The Image Pixel Module: PS3.3 §C.7.6.3, §C.7.6.6 (multi-frame), §C.7.6.24-25 (float).
 
 use rapidicom_codecs::{
-    Compressed, DecodeOptions, Family, FrameLayout, Incomplete, Native, PhotometricInterpretation,
-    PixelError, PixelErrorKind, PlanarConfiguration, SampleFormat,
+    Compressed, DecodeOptions, Family, FrameLayout, Native, PhotometricInterpretation, PixelError,
+    PixelErrorKind, PlanarConfiguration, Remarks, SampleFormat,
 };
 use rapidicom_core::data_set::DataSet;
 use rapidicom_core::read::leniency::{Deviations, Leniency};
@@ -249,7 +249,7 @@ impl Image {
         offset: u64,
         stored: &[u8],
         out: &mut [u8],
-    ) -> Result<Option<Incomplete>> {
+    ) -> Result<Remarks> {
         let done = match self.compressed() {
             Some(compressed) => compressed.decode(stored, &self.layout, out),
             None => {
@@ -257,7 +257,8 @@ impl Image {
                     ow: false,
                     ..self.native
                 };
-                native.decode(stored, 0, &self.layout, out).map(|()| None)
+                let done = native.decode(stored, 0, &self.layout, out);
+                done.map(|()| Remarks::default())
             }
         };
         done.map_err(|error| self.refused_frame(error, offset, stored))
@@ -320,6 +321,18 @@ impl Image {
             at.saturating_add(range.bytes.start)..at.saturating_add(end),
             range.first_bit,
         ))
+    }
+
+    /// What there is of a native frame that the value ends in: where it lies, the bit at which it begins, and the bytes of all of
+    /// it. None where nothing of it is there.
+    pub fn native_part(&self, index: u64) -> Result<Option<(std::ops::Range<u64>, u8, u64)>> {
+        let at = self.pixel_data.value_offset;
+        let whole = self.native.frame_range(&self.layout, index, self.frames);
+        let whole = whole.map_err(|e| refused(e, at))?;
+        let (start, end) = (whole.bytes.start, self.pixel_data.value_length);
+        let length = whole.bytes.end.saturating_sub(start);
+        let part = at.saturating_add(start)..at.saturating_add(end);
+        Ok((start < end).then_some((part, whole.first_bit, length)))
     }
 
     /// The fragments and the frames they make up, from the bytes of the Pixel Data. PS3.5 §A.4

@@ -2,24 +2,26 @@
 
 use crate::buffer::generic_getattr;
 use crate::element::DataElement;
-use crate::error::{Result, path_text, raise};
+use crate::error::{Result, path_text, raise, raise_no_image};
 use crate::frames::{FrameTable, Frames};
-use crate::keyword::{Key, Step, key_of, tag_from};
+use crate::keyword::{Key, key_of, tag_from};
+use crate::lookup;
 use crate::object::{Slots, untracked};
 use crate::pixels::{self, Wish};
 use crate::place::Place;
 use crate::root::{Part, Root};
 use crate::sequence::Sequence;
-use crate::types::{function, python};
+use crate::types::{forward, function, python};
 use crate::value::{Field, empty};
 use crate::walk::{Walk, WalkKind};
-use pyo3::exceptions::{PyAttributeError, PyIndexError, PyKeyError};
+use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PySlice, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PySlice, PyString, PyTuple};
 use rapidicom_core::data_set::{DataSet, Inherited};
 use rapidicom_core::read::leniency::Deviations;
-use rapidicom_core::read::{ElementHeader, Window, scan};
+use rapidicom_core::read::{ElementHeader, Item, Window, scan};
 use rapidicom_core::transfer_syntax::Encoding;
+use rapidicom_core::value::charset::is_plain_ascii;
 use rapidicom_core::{Error, ErrorKind, Tag, Vr, dictionary};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,6 +41,10 @@ pub(crate) struct Dataset {
     frames: OnceLock<Arc<FrameTable>>,
     /// A part of a level: what `pickle` must cut out again.
     pub(crate) is_subset: bool,
+    /// An item whose length is not known beforehand.
+    is_undefined_length: bool,
+    /// The Specific Character Set of a level above.
+    inherited_character_set: Option<ElementHeader>,
 }
 
 /// Larger byte strings are made anew each time rather than held twice.
@@ -89,33 +95,40 @@ impl Dataset {
             asked: AtomicU64::new(0),
             frames: OnceLock::new(),
             is_subset: false,
+            is_undefined_length: false,
+            inherited_character_set: None,
         }
     }
 
-    /// An item: its elements lie in `range`.
+    /// An item of a sequence.
     pub(crate) fn item(
         root: &Arc<Root>,
-        range: std::ops::Range<u64>,
-        encoding: Encoding,
-        inherited: Inherited,
+        item: &Item,
+        (inherited, character_set): (Inherited, Option<ElementHeader>),
         part: Part,
         place: Place,
     ) -> Result<Dataset> {
+        let range = item.range();
         let headers = {
             let bytes = root.bytes(part, range.clone())?;
             let window = Window::new(&bytes, range.start);
             let mut unheard = Deviations::new(0);
-            scan(&window, range, encoding, &root.options.limits, &mut unheard)?
+            let limits = &root.options.limits;
+            scan(&window, range, item.encoding, limits, &mut unheard)?
         };
         root.check(part)?;
-        Ok(Dataset::new(
-            Arc::clone(root),
-            headers,
-            encoding,
-            inherited,
-            part,
-            place,
-        ))
+        let root = Arc::clone(root);
+        Ok(Dataset {
+            is_undefined_length: item.undefined_length,
+            inherited_character_set: character_set,
+            ..Dataset::new(root, headers, item.encoding, inherited, part, place)
+        })
+    }
+
+    /// The element of the Specific Character Set in force: of this level or one above.
+    pub(crate) fn character_set(&self) -> Option<ElementHeader> {
+        let own = self.set.get(Tag::SPECIFIC_CHARACTER_SET).copied();
+        own.or(self.inherited_character_set)
     }
 
     /// The Value Field of an element of this level.
@@ -142,6 +155,17 @@ impl Dataset {
             error.path = self.place.path();
         }
         raise(py, error, self.root.path())
+    }
+
+    /// The same where the error is that there is no image: what it needs is not in the data set.
+    #[cold]
+    fn raise_of_image(&self, py: Python<'_>, mut error: Error) -> PyErr {
+        let absent = |tag| self.set.position(tag).is_none();
+        if error.offset.is_some() || !error.tag.is_none_or(absent) {
+            return self.raise(py, error);
+        }
+        error.path = self.place.path();
+        raise_no_image(py, error, self.root.path())
     }
 
     /// The value of the element at `index`: kept from the second time on that it is asked for, so that whoever walks over
@@ -223,105 +247,31 @@ impl Dataset {
             Err(error) => return Ok(Err(error.of(header.tag))),
         };
         let little = self.set.encoding.is_little_endian();
-        Field {
+        let charset = &self.set.inherited.charset;
+        let value = Field {
             header,
             vr,
             bytes: &bytes,
             little,
-            charset: &self.set.inherited.charset,
+            charset,
         }
-        .value(py)
-    }
-
-    fn element<'py>(slf: &Bound<'py, Self>, tag: Tag) -> PyResult<Bound<'py, DataElement>> {
-        match slf.get().set.position(tag) {
-            Some(index) => DataElement::of(slf, index),
-            None => Err(PyKeyError::new_err(slf.get().missing(tag))),
-        }
-    }
-
-    fn missing(&self, tag: Tag) -> String {
-        let name = dictionary::by_tag(tag)
-            .map(|e| format!(" {}", e.name()))
-            .unwrap_or_default();
-        let at = self.set.headers.partition_point(|h| h.tag < tag);
-        let near = |index: Option<usize>| {
-            index
-                .and_then(|i| self.set.headers.get(i))
-                .map(|h| h.tag.to_string())
-        };
-        let (before, after) = (near(at.checked_sub(1)), near(Some(at)));
-        let near: Vec<String> = before.into_iter().chain(after).collect();
-        match near.is_empty() {
-            true => format!("{tag}{name} is not in the data set, which is empty"),
-            false => format!(
-                "{tag}{name} is not in the data set; near it are {}",
-                near.join(", ")
-            ),
-        }
-    }
-
-    #[cold]
-    fn no_attribute(&self, name: &str) -> String {
-        match dictionary::by_keyword(name) {
-            Some(tag) => format!(
-                "'Dataset' object has no attribute '{name}': {}",
-                self.missing(tag)
-            ),
-            None => match dictionary::nearest_keyword(name) {
-                Some(near) => {
-                    format!("'Dataset' object has no attribute '{name}'; did you mean {near}?")
-                }
-                None => format!("'Dataset' object has no attribute '{name}'"),
-            },
-        }
-    }
-
-    /// Follows a path into sequences.
-    fn follow<'py>(slf: &Bound<'py, Self>, steps: &[Step]) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let mut at = slf.clone();
-        for (n, step) in steps.iter().enumerate() {
-            let last = n + 1 == steps.len();
-            if last && step.item.is_none() {
-                return Ok(Dataset::element(&at, step.tag)?.into_any());
+        .value(py)?;
+        match value {
+            Ok(name) if vr == Vr::PN && !is_plain_ascii(&bytes) => {
+                self.with_bytes(name, &bytes).map(Ok)
             }
-            let index = at
-                .get()
-                .set
-                .position(step.tag)
-                .ok_or_else(|| PyKeyError::new_err(at.get().missing(step.tag)))?;
-            let value = at.get().value_at(py, index)?;
-            let sequence = value.cast::<Sequence>().map_err(|_| {
-                PyKeyError::new_err(format!("{} is no sequence; a path ends at it", step.tag))
-            })?;
-            let item = sequence
-                .get()
-                .item_at(py, step.item.unwrap_or(0))
-                .map_err(|error| {
-                    if error.is_instance_of::<PyIndexError>(py) {
-                        PyKeyError::new_err(error.value(py).to_string())
-                    } else {
-                        error
-                    }
-                })?;
-            if last {
-                return Ok(item.into_any());
-            }
-            at = item;
+            value => Ok(value),
         }
-        Ok(at.into_any())
     }
 
-    /// The elements whose tag is in a range, as a data set of its own.
+    /// The elements whose tags are chosen, as a data set of its own.
     pub(crate) fn subset(&self, keep: impl Fn(Tag) -> bool) -> Dataset {
-        let headers: Box<[ElementHeader]> = self
-            .set
-            .headers
-            .iter()
-            .filter(|h| keep(h.tag))
-            .copied()
-            .collect();
+        let headers = self.set.headers.iter().filter(|h| keep(h.tag));
+        self.part_of(headers.copied().collect())
+    }
+
+    /// Some of the elements, in tag order, as a data set of its own.
+    pub(crate) fn part_of(&self, headers: Box<[ElementHeader]>) -> Dataset {
         let set = DataSet {
             headers,
             encoding: self.set.encoding,
@@ -330,6 +280,8 @@ impl Dataset {
         let root = Arc::clone(&self.root);
         Dataset {
             is_subset: true,
+            is_undefined_length: self.is_undefined_length,
+            inherited_character_set: self.inherited_character_set,
             ..Dataset::with(root, set, self.part, self.place.clone())
         }
     }
@@ -339,7 +291,7 @@ impl Dataset {
         if let Some(table) = self.frames.get() {
             return Ok(Arc::clone(table));
         }
-        let table = Arc::new(FrameTable::of(self)?);
+        let table = Arc::new(FrameTable::of(self, &self.root.options.limits)?);
         Ok(Arc::clone(self.frames.get_or_init(|| table)))
     }
 
@@ -372,9 +324,12 @@ impl Dataset {
     }
 
     /// What is asked last, when the name was not found: only words.
-    fn __getattr__(&self, name: &str) -> PyResult<Py<PyAny>> {
+    fn __getattr__(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
+        if matches!(name, "frames" | "pixel_array") {
+            self.frames(py)?; // says itself why there are none
+        }
         Err(PyAttributeError::new_err(if Dataset::is_keyword(name) {
-            self.no_attribute(name)
+            lookup::no_attribute(self, name)
         } else {
             format!("'Dataset' object has no attribute '{name}'")
         }))
@@ -385,59 +340,40 @@ impl Dataset {
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if let Ok(slice) = key.cast::<PySlice>() {
-            let bound = |name: &str| -> PyResult<Option<Tag>> {
-                let value = slice.getattr(name)?;
-                if value.is_none() {
-                    Ok(None)
-                } else {
-                    tag_from(&value).map(Some)
-                }
-            };
-            let (from, to) = (bound("start")?.unwrap_or_default(), bound("stop")?);
-            let part = slf
-                .get()
-                .subset(|tag| tag >= from && to.is_none_or(|to| tag < to));
-            return Ok(Bound::new(slf.py(), part)?.into_any());
+            return lookup::sliced(slf, slice);
         }
         match key_of(key)? {
-            Key::Tag(tag) => Ok(Dataset::element(slf, tag)?.into_any()),
-            Key::Path(steps) => Dataset::follow(slf, &steps),
+            Key::Tag(tag) => Ok(lookup::element(slf, tag)?.into_any()),
+            Key::Path(steps) => lookup::follow(slf, &steps),
         }
     }
 
-    #[pyo3(signature = (key, default = None, /))]
+    #[pyo3(signature = (key, default = None))]
     fn get<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let none = || default.unwrap_or_else(|| py.None().into_bound(py));
-        if let Ok(word) = key.cast::<PyString>() {
-            if let Some(tag) = dictionary::by_keyword(word.to_str()?) {
-                return slf
-                    .get()
-                    .set
-                    .position(tag)
-                    .map_or_else(|| Ok(none()), |index| slf.get().value_at(py, index));
-            }
-            return match slf.getattr(word) {
-                Ok(value) => Ok(value),
-                Err(error) if error.is_instance_of::<PyAttributeError>(py) => Ok(none()),
-                Err(error) => Err(error),
-            };
-        }
-        match slf.get().set.position(tag_from(key)?) {
-            Some(index) => Ok(DataElement::of(slf, index)?.into_any()),
-            None => Ok(none()),
-        }
+        let found = match key.cast::<PyString>() {
+            Ok(word) => lookup::by_word(slf, word)?,
+            Err(_) => lookup::by_tag(slf, tag_from(key)?)?,
+        };
+        Ok(found
+            .or(default)
+            .unwrap_or_else(|| slf.py().None().into_bound(slf.py())))
     }
 
+    #[pyo3(signature = (key, *, keep_deferred = false))]
     fn get_item<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, DataElement>> {
-        Dataset::element(slf, tag_from(key)?)
+        keep_deferred: bool,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let _ = keep_deferred; // every value is: nothing is read before it is asked for
+        match key.cast::<PySlice>() {
+            Ok(slice) => lookup::sliced(slf, slice).map(Some),
+            Err(_) => lookup::by_tag(slf, tag_from(key)?),
+        }
     }
 
     fn data_element<'py>(
@@ -448,10 +384,11 @@ impl Dataset {
         index.map(|index| DataElement::of(slf, index)).transpose()
     }
 
-    fn __contains__(&self, key: &Bound<'_, PyAny>) -> bool {
+    fn __contains__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         match key_of(key) {
-            Ok(Key::Tag(tag)) => self.set.position(tag).is_some(),
-            _ => false,
+            Ok(Key::Tag(tag)) => Ok(slf.get().set.position(tag).is_some()),
+            Ok(Key::Path(steps)) => Ok(lookup::reached(slf, &steps)?.is_some()),
+            Err(_) => Ok(false),
         }
     }
 
@@ -475,37 +412,36 @@ impl Dataset {
         Walk::new(slf, WalkKind::All)
     }
 
-    fn walk(slf: Bound<'_, Self>) -> Walk {
-        Walk::new(slf, WalkKind::Paths)
-    }
-
-    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let class = python(py)?.tag.bind(py);
-        let tags = self
-            .set
-            .headers
-            .iter()
-            .map(|h| class.call1((h.tag.0,)))
-            .collect::<PyResult<Vec<_>>>()?;
-        PyList::new(py, tags)
-    }
-
-    fn values<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
-        let all = (0..slf.get().set.headers.len())
-            .map(|i| DataElement::of(slf, i))
-            .collect::<PyResult<Vec<_>>>()?;
-        PyList::new(slf.py(), all)
-    }
-
-    fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+    #[pyo3(signature = (callback = None, recursive = true))]
+    fn walk<'py>(
+        slf: Bound<'py, Self>,
+        callback: Option<Bound<'py, PyAny>>,
+        recursive: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        let pairs = slf.get().keys(py)?.iter().zip(Dataset::values(slf)?.iter());
-        PyList::new(
-            py,
-            pairs
-                .map(|(k, v)| PyTuple::new(py, [k, v]))
-                .collect::<PyResult<Vec<_>>>()?,
-        )
+        match callback {
+            None => Ok(Bound::new(py, Walk::new(slf, WalkKind::Paths))?.into_any()),
+            Some(f) => function(py, "rapidicom.visit", "visit")?.call1((slf, f, recursive)),
+        }
+    }
+
+    /// Nothing: text is decoded when it is asked for.
+    #[pyo3(name = "decode")]
+    fn decode_text(&self) {}
+
+    fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let none = slf.py().None().into_bound(slf.py());
+        lookup::mapping(slf, |_| Ok(none.clone()))?.call_method0("keys")
+    }
+
+    fn values<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let element = |index| Ok(DataElement::of(slf, index)?.into_any());
+        lookup::mapping(slf, element)?.call_method0("values")
+    }
+
+    fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let element = |index| Ok(DataElement::of(slf, index)?.into_any());
+        lookup::mapping(slf, element)?.call_method0("items")
     }
 
     #[pyo3(signature = (*filters))]
@@ -535,16 +471,12 @@ impl Dataset {
     }
 
     fn __dir__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let names = slf.py().get_type::<Dataset>().call_method0("__dir__");
-        let builtin = match names {
-            Ok(names) => names,
-            Err(_) => slf
-                .py()
-                .import("builtins")?
-                .getattr("dir")?
-                .call1((slf.py().get_type::<Dataset>(),))?,
-        };
+        let builtin = slf.py().get_type::<Dataset>().dir()?;
         builtin.add(PyList::new(slf.py(), slf.get().keywords())?)
+    }
+
+    fn trait_names<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        slf.dir()
     }
 
     /// See the stub.
@@ -614,6 +546,53 @@ impl Dataset {
     }
 
     #[getter]
+    fn read_implicit_vr(&self) -> bool {
+        self.is_implicit_vr()
+    }
+
+    #[getter]
+    fn read_little_endian(&self) -> bool {
+        self.is_little_endian()
+    }
+
+    #[getter]
+    fn original_character_set<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.codecs(py)
+    }
+
+    #[getter]
+    fn read_encoding<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.codecs(py)
+    }
+
+    #[classattr]
+    fn is_original_encoding() -> bool {
+        true
+    }
+
+    #[classattr]
+    fn is_decompressed() -> bool {
+        false
+    }
+
+    #[getter]
+    fn is_undefined_length_sequence_item(&self) -> bool {
+        self.is_undefined_length
+    }
+
+    #[getter]
+    fn timestamp(&self) -> Option<f64> {
+        let identity = self.root.source(Part::File).identity()?;
+        let (seconds, rest) = (
+            identity.mtime_ns.div_euclid(1_000_000_000),
+            identity.mtime_ns.rem_euclid(1_000_000_000),
+        );
+        self.root
+            .path()
+            .map(|_| seconds as f64 + rest as f64 * 1e-9)
+    }
+
+    #[getter]
     fn filename(&self) -> Option<&std::ffi::OsStr> {
         self.root.path().map(std::path::Path::as_os_str)
     }
@@ -642,38 +621,24 @@ impl Dataset {
         Ok(PyTuple::new(py, made)?.into_any())
     }
 
-    #[pyo3(signature = (group, private_creator))]
+    #[pyo3(signature = (group, private_creator, create = false))]
     fn private_block<'py>(
         slf: &Bound<'py, Self>,
         group: u16,
         private_creator: &str,
+        create: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        if group.is_multiple_of(2) {
-            return Err(pyo3::exceptions::PyValueError::new_err(format!(
-                "group {group:04X} is even; private groups are odd"
-            )));
-        }
-        let this = slf.get();
-        for element in 0x10..=0xFFu16 {
-            let tag = Tag::new(group, element << 8);
-            if this
-                .set
-                .private_creator(tag, |h| this.bytes(h).ok())
-                .as_deref()
-                == Some(private_creator)
-            {
-                return function(py, "rapidicom.private_block", "PrivateBlock")?.call1((
-                    slf,
-                    group,
-                    private_creator,
-                    element << 8,
-                ));
-            }
-        }
-        Err(PyKeyError::new_err(format!(
-            "no private block of {private_creator:?} in group {group:04X}"
-        )))
+        let _ = create; // nothing can be
+        lookup::private_block(slf, group, private_creator)
+    }
+
+    fn get_private_item<'py>(
+        slf: &Bound<'py, Self>,
+        group: u16,
+        element_offset: u16,
+        private_creator: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        lookup::private_block(slf, group, private_creator)?.get_item(element_offset)
     }
 
     fn private_creators(&self, group: u16) -> Vec<String> {
@@ -720,6 +685,48 @@ impl Dataset {
         function(slf.py(), "rapidicom.show", "data_set_text")?.call1((slf,))
     }
 
+    #[pyo3(name = "top")]
+    fn top_text<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        function(slf.py(), "rapidicom.show", "top_text")?.call1((slf,))
+    }
+
+    #[pyo3(signature = (*arguments, **named))]
+    fn formatted_lines<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        forward(slf, ("rapidicom.show", "formatted_lines"), arguments, named)
+    }
+
+    #[pyo3(signature = (*arguments, **named))]
+    fn to_json_dict<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        forward(
+            slf,
+            ("rapidicom.json_model", "data_set_model"),
+            arguments,
+            named,
+        )
+    }
+
+    #[pyo3(signature = (*arguments, **named))]
+    fn to_json<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        forward(
+            slf,
+            ("rapidicom.json_model", "data_set_text"),
+            arguments,
+            named,
+        )
+    }
+
     fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         function(slf.py(), "rapidicom.show", "data_set_html")?.call1((slf,))
     }
@@ -737,12 +744,20 @@ impl Dataset {
 
     #[getter]
     fn frames(&self, py: Python<'_>) -> PyResult<Frames> {
-        Frames::of(self).map_err(|e| self.raise(py, e))
+        Frames::of(self).map_err(|e| self.raise_of_image(py, e))
     }
 
     #[getter]
     fn pixel_array<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         pixels::pixel_array(py, &self.frames(py)?, None, None, &Wish::default())
+    }
+
+    fn overlay_array<'py>(slf: &Bound<'py, Self>, group: i64) -> PyResult<Bound<'py, PyAny>> {
+        function(slf.py(), "rapidicom.pixels", "overlay_array")?.call1((slf, group))
+    }
+
+    fn waveform_array<'py>(slf: &Bound<'py, Self>, index: isize) -> PyResult<Bound<'py, PyAny>> {
+        function(slf.py(), "rapidicom.waveforms", "multiplex_array")?.call1((slf, index, false))
     }
 
     fn __setattr__(&self, name: &str, _value: &Bound<'_, PyAny>) -> PyResult<()> {

@@ -93,14 +93,17 @@ fn decode(
 ) -> Result<(), PixelError> {
     match encoding {
         Encoding::Native(native) => native.decode(stored, 0, layout, out),
-        Encoding::Compressed(compressed) => match compressed.decode(stored, layout, out)? {
-            None => Ok(()),
-            Some(Incomplete { rows, mut error }) => {
-                error.detail =
-                    format!("{}; {rows} of {} rows are there", error.detail, layout.rows).into();
-                Err(error)
+        Encoding::Compressed(compressed) => {
+            match compressed.decode(stored, layout, out)?.incomplete {
+                None => Ok(()),
+                Some(Incomplete { rows, mut error }) => {
+                    error.detail =
+                        format!("{}; {rows} of {} rows are there", error.detail, layout.rows)
+                            .into();
+                    Err(error)
+                }
             }
-        },
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! `DataElement`.
 
 use crate::dataset::Dataset;
-use crate::frames::lend;
+use crate::frames::{Raw, lend};
 use crate::numbers;
 use crate::object::{Renewable, renew, untracked};
 use crate::sequence::Sequence;
-use crate::types::{function, python};
+use crate::types::{forward, function, python};
+use crate::value::{Value, empty};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyMemoryView, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyMemoryView, PyString, PyTuple};
 use rapidicom_core::read::{ElementHeader, Flags};
 use rapidicom_core::{Tag, Vr, dictionary};
 use std::ops::Deref;
@@ -72,6 +73,24 @@ impl DataElement {
 
     fn set(&self) -> &Dataset {
         self.data_set.get()
+    }
+
+    fn numbers<'py>(&self, py: Python<'py>) -> Value<'py> {
+        let set = self.set();
+        let bytes = set
+            .bytes(&self.header)
+            .map_err(|e| set.raise(py, e.of(self.header.tag)))?;
+        let little = set.set.encoding.is_little_endian();
+        numbers::to_numpy(py, &self.header, set.vr(&self.header), &bytes, little)
+    }
+
+    /// The numbers of text that `value` takes for some.
+    #[cold]
+    fn odd_numbers<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self.set().vr(&self.header) {
+            vr @ (Vr::DS | Vr::IS) => numbers::of_value(&self.value(py)?, vr),
+            _ => Ok(None),
+        }
     }
 
     fn private_entry(&self) -> Option<dictionary::PrivateEntry> {
@@ -173,6 +192,29 @@ impl DataElement {
     }
 
     #[getter]
+    fn file_tell(&self) -> u64 {
+        self.header.value_offset
+    }
+
+    #[classattr]
+    fn is_raw() -> bool {
+        false
+    }
+
+    #[classattr]
+    fn is_buffered() -> bool {
+        false
+    }
+
+    #[getter]
+    fn empty_value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.set().vr(&self.header) {
+            Vr::SQ => Ok(PyList::empty(py).into_any()),
+            vr => empty(py, vr),
+        }
+    }
+
+    #[getter]
     fn is_undefined_length(&self) -> bool {
         self.header.is_undefined_length()
     }
@@ -190,7 +232,12 @@ impl DataElement {
                 .cast::<Sequence>()
                 .is_ok_and(|s| s.get().len() == 0));
         }
-        Ok(self.vm(py)? == 0)
+        let no_value = python(py)?.errors.bind(py).getattr("ValueDecodeError")?;
+        match self.vm(py) {
+            // Bytes that are no value are not nothing.
+            Err(error) if error.matches(py, no_value)? => Ok(false),
+            vm => Ok(vm? == 0),
+        }
     }
 
     #[getter]
@@ -205,32 +252,47 @@ impl DataElement {
     #[getter]
     fn raw<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
         let set = self.set();
-        let owned = match set
+        let place = self.header.value_offset..self.header.value_end();
+        let raw = set
             .bytes(&self.header)
-            .map_err(|e| set.raise(py, e.of(self.header.tag)))?
-        {
-            std::borrow::Cow::Borrowed(_) => None,
-            std::borrow::Cow::Owned(bytes) => Some(bytes),
-        };
-        set.root.check(set.part).map_err(|e| set.raise(py, e))?;
-        lend(
-            py,
-            &set.root,
-            set.part,
-            self.header.value_offset..self.header.value_end(),
-            owned,
+            .and_then(|bytes| Raw::of(&set.root, set.part, place, bytes));
+        lend(py, raw.map_err(|e| set.raise(py, e.of(self.header.tag)))?)
+    }
+
+    #[pyo3(signature = (*arguments, **named))]
+    fn to_json_dict<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        forward(
+            slf,
+            ("rapidicom.json_model", "element_model"),
+            arguments,
+            named,
+        )
+    }
+
+    #[pyo3(signature = (*arguments, **named))]
+    fn to_json<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        forward(
+            slf,
+            ("rapidicom.json_model", "element_text"),
+            arguments,
+            named,
         )
     }
 
     fn to_numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let set = self.set();
-        let vr = set.vr(&self.header);
-        let bytes = set
-            .bytes(&self.header)
-            .map_err(|e| set.raise(py, e.of(self.header.tag)))?;
-        let little = set.set.encoding.is_little_endian();
-        let array = numbers::to_numpy(py, &self.header, vr, &bytes, little)?
-            .map_err(|e| set.raise(py, e))?;
+        let array = match self.numbers(py)? {
+            Ok(array) => array,
+            Err(error) => self.odd_numbers(py)?.ok_or_else(|| set.raise(py, error))?,
+        };
         set.root.check(set.part).map_err(|e| set.raise(py, e))?;
         Ok(array)
     }
@@ -242,8 +304,10 @@ impl DataElement {
         function(slf.py(), "rapidicom.compare", "elements_equal")?.call1((slf, other))
     }
 
-    fn __hash__(&self) -> u64 {
-        u64::from(self.header.tag.0) << 16 ^ self.header.value_length
+    fn __hash__(slf: &Bound<'_, Self>) -> PyResult<isize> {
+        function(slf.py(), "rapidicom.compare", "element_hash")?
+            .call1((slf,))?
+            .extract()
     }
 
     fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {

@@ -14,10 +14,16 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 /// The exception for an error in the file at `path`.
 #[cold]
 pub(crate) fn raise(py: Python<'_>, error: Error, path: Option<&Path>) -> PyErr {
-    build(py, error, path).unwrap_or_else(|failure| failure)
+    build(py, error, path, "PixelDecodeError").unwrap_or_else(|failure| failure)
 }
 
-fn build(py: Python<'_>, error: Error, path: Option<&Path>) -> PyResult<PyErr> {
+/// The same of what an attribute gives: where the elements of an image are not there, neither is the attribute.
+#[cold]
+pub(crate) fn raise_no_image(py: Python<'_>, error: Error, path: Option<&Path>) -> PyErr {
+    build(py, error, path, "NoImageError").unwrap_or_else(|failure| failure)
+}
+
+fn build(py: Python<'_>, error: Error, path: Option<&Path>, pixel_error: &str) -> PyResult<PyErr> {
     let name = match error.kind {
         ErrorKind::Os(errno) => return os_error(py, errno, path),
         ErrorKind::InvalidDicom => "InvalidDicomError",
@@ -25,13 +31,14 @@ fn build(py: Python<'_>, error: Error, path: Option<&Path>) -> PyResult<PyErr> {
         ErrorKind::ValueDecode => "ValueDecodeError",
         ErrorKind::Limit { .. } => "LimitError",
         ErrorKind::UnsupportedTransferSyntax => "UnsupportedTransferSyntaxError",
-        ErrorKind::PixelDecode => "PixelDecodeError",
+        ErrorKind::PixelDecode => pixel_error,
         ErrorKind::FileChanged => "FileChangedError",
         ErrorKind::Internal => "InternalError",
     };
     let words = PyDict::new(py);
     words.set_item("path", path.map(|p| p.as_os_str()))?;
-    words.set_item("tag_path", error.tag.map(|tag| path_text(&error.path, tag)))?;
+    let tag_path = error.tag.map(|tag| path_text(&error.path, tag));
+    words.set_item("tag_path", tag_path.filter(|path| !path.is_empty()))?;
     words.set_item("offset", error.offset)?;
     if let ErrorKind::Limit { name, limit, value } = error.kind {
         words.set_item("name", name)?;
@@ -53,9 +60,12 @@ fn os_error(py: Python<'_>, errno: i32, path: Option<&Path>) -> PyResult<PyErr> 
     Ok(PyErr::from_value(exception))
 }
 
-/// `Path.To[0].Keyword`, as `ds[...]` takes it.
+/// `Path.To[0].Keyword`, as `ds[...]` takes it; nothing of what is the whole file's.
 pub(crate) fn path_text(path: &[PathStep], tag: Tag) -> String {
     let mut text = String::new();
+    if path.is_empty() && tag == Tag(0) {
+        return text;
+    }
     for step in path {
         text.push_str(&format!("{}[{}].", tag_text(step.tag), step.item));
     }
@@ -83,7 +93,7 @@ pub(crate) fn from_source(error: SourceError) -> Error {
         SourceError::Changed(what) => Error::new(
             ErrorKind::FileChanged,
             format!(
-                "the file changed after it was opened ({what} differs); open it again, or use access='read' for files in use"
+                "the file changed after it was opened: {what}; open it again, or use access='read' for files in use"
             ),
         ),
         SourceError::OutOfRange { start, end, len } => Error::new(

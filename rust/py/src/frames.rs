@@ -16,7 +16,7 @@ use rapidicom_codecs::Family;
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{Bytes, Fragments, FrameRange, HereAndThere, Window};
 use rapidicom_core::transfer_syntax::TransferSyntax;
-use rapidicom_core::{Error, ErrorKind};
+use rapidicom_core::{Error, ErrorKind, Limits};
 use rapidicom_iod::image::Image;
 use rapidicom_source::Kind;
 use std::borrow::Cow;
@@ -35,18 +35,14 @@ pub(crate) struct FrameTable {
 
 impl FrameTable {
     /// The frames of a data set.
-    pub(crate) fn of(data_set: &Dataset) -> Result<FrameTable> {
+    pub(crate) fn of(data_set: &Dataset, limits: &Limits) -> Result<FrameTable> {
         let root = &data_set.root;
-        let limits = &root.options.limits;
         let level = Level {
             root,
             part: data_set.part,
         };
         let mut unheard = Deviations::new(0);
-        let syntax = root
-            .start
-            .transfer_syntax
-            .filter(|_| data_set.place.is_top());
+        let syntax = transfer_syntax_of(data_set);
         let mut image = Image::of(&data_set.set, &level, syntax, false, limits, &mut unheard)?;
         let encapsulated = if image.encapsulated {
             let source = root.source(data_set.part);
@@ -62,12 +58,12 @@ impl FrameTable {
                             .ok()
                             .map(|()| len)
                     });
-                    fragments_of(data_set, &level, &mut image, syntax, &here_and_there)?
+                    fragments_of(data_set, &level, &mut image, limits, &here_and_there)?
                 }
                 _ => {
                     let bytes = data_set.bytes(&image.pixel_data)?;
                     let window = Window::new(&bytes, image.pixel_data.value_offset);
-                    fragments_of(data_set, &level, &mut image, syntax, &window)?
+                    fragments_of(data_set, &level, &mut image, limits, &window)?
                 }
             })
         } else {
@@ -81,20 +77,30 @@ impl FrameTable {
     }
 }
 
+/// That of the stream, which says nothing of the pixels of an item. PS3.5 §A.4
+fn transfer_syntax_of(data_set: &Dataset) -> Option<TransferSyntax> {
+    let syntax = data_set.root.start.transfer_syntax;
+    syntax.filter(|_| data_set.place.is_top())
+}
+
 /// The fragments and frames of encapsulated Pixel Data, and what their code streams are where only they say it.
 fn fragments_of(
     data_set: &Dataset,
     level: &Level<'_>,
     image: &mut Image,
-    syntax: Option<TransferSyntax>,
+    limits: &Limits,
     bytes: &impl Bytes,
 ) -> Result<(Fragments, Vec<FrameRange>)> {
-    let limits = &data_set.root.options.limits;
+    let syntax = transfer_syntax_of(data_set);
     let mut unheard = Deviations::new(0);
     let frames = image.encapsulated_frames(&data_set.set, level, bytes, limits, &mut unheard);
+    let all = |ranges: &[FrameRange]| ranges.len() as u64 == image.frames;
     let frames = match frames {
         // Where the frames of a video begin, its own stream says: PS3.5 §8.2.5 and those that follow.
-        Err(_) if syntax.is_some_and(|t| t.is_video()) => {
+        frames
+            if syntax.is_some_and(|t| t.is_video())
+                && !frames.as_ref().is_ok_and(|f| all(&f.1)) =>
+        {
             let little = data_set.set.encoding.is_little_endian();
             let value = &image.pixel_data;
             let fragments = Fragments::read(bytes, value, little, limits, &mut unheard)?;
@@ -118,6 +124,7 @@ pub(crate) struct Frames {
     pub(crate) part: Part,
     pub(crate) place: Place,
     pub(crate) table: Arc<FrameTable>,
+    pub(crate) limits: Limits,
     /// Which frames of the image, in order.
     pub(crate) chosen: Chosen,
 }
@@ -141,20 +148,32 @@ impl Chosen {
 }
 
 impl Frames {
+    /// Those of a data set, within its own limits.
     pub(crate) fn of(data_set: &Dataset) -> Result<Frames> {
-        let table = data_set.frame_table()?;
+        let limits = data_set.root.options.limits;
+        Ok(Frames::with(data_set, data_set.frame_table()?, limits))
+    }
+
+    /// The same within the limits of a call.
+    pub(crate) fn within(data_set: &Dataset, limits: Limits) -> Result<Frames> {
+        let table = FrameTable::of(data_set, &limits)?;
+        Ok(Frames::with(data_set, Arc::new(table), limits))
+    }
+
+    fn with(data_set: &Dataset, table: Arc<FrameTable>, limits: Limits) -> Frames {
         let len = usize::try_from(table.image.frames).unwrap_or(usize::MAX);
-        Ok(Frames {
+        Frames {
             root: Arc::clone(&data_set.root),
             part: data_set.part,
             place: data_set.place.clone(),
             table,
+            limits,
             chosen: Chosen {
                 first: 0,
                 step: 1,
                 len,
             },
-        })
+        }
     }
 
     #[cold]
@@ -175,13 +194,28 @@ impl Frames {
             .ok()
             .and_then(|n| ranges.get(n))
             .copied();
-        found.ok_or_else(|| {
-            let detail = format!(
-                "frame {frame} asked for, the Pixel Data has {}",
-                ranges.len()
-            );
-            Error::new(ErrorKind::PixelDecode, detail).of(self.table.image.pixel_data.tag)
-        })
+        found.ok_or_else(|| self.absent(frame, ranges.len()))
+    }
+
+    /// That a frame is there, or a part of it that is wanted, found out before room is made for it. Of a video nobody knows.
+    pub(crate) fn expect(&self, frame: u64, part: bool) -> Result<()> {
+        match &self.table.encapsulated {
+            Some((_, ranges)) if ranges.is_empty() => Ok(()),
+            None if part && self.table.image.native_part(frame)?.is_some() => Ok(()),
+            _ => self.place_of(frame).map(drop),
+        }
+    }
+
+    #[cold]
+    fn absent(&self, frame: u64, there: usize) -> Error {
+        let image = &self.table.image;
+        let detail = format!(
+            "frame {frame} is not there: the Pixel Data has {there} of {} frames; `frames[:{there}]` are those",
+            image.frames
+        );
+        Error::new(ErrorKind::PixelDecode, detail)
+            .at(image.pixel_data.value_offset)
+            .of(image.pixel_data.tag)
     }
 
     /// Where frame `frame` lies: first byte and length.
@@ -272,6 +306,7 @@ impl Frames {
             part: self.part,
             place: self.place.clone(),
             table: Arc::clone(&self.table),
+            limits: self.limits,
             chosen,
         };
         Ok(Bound::new(py, part)?.into_any())
@@ -299,20 +334,18 @@ impl Frames {
                 .into_iter()
                 .map(|i| self.index(i))
                 .collect::<PyResult<Vec<_>>>()?,
-            None => pixels::all_frames(py, self)?,
+            None => pixels::all_frames(py, self, &wish)?,
         };
         pixels::stack(py, self, &frames, out, &wish)
     }
 
     fn encoded<'py>(&self, py: Python<'py>, index: isize) -> PyResult<Bound<'py, PyMemoryView>> {
         let frame = self.index(index)?;
-        let place = self.place_of(frame).map_err(|e| self.raise(py, e))?;
-        let owned = match self.stored(frame).map_err(|e| self.raise(py, e))? {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(bytes) => Some(bytes),
-        };
-        self.root.check(self.part).map_err(|e| self.raise(py, e))?;
-        lend(py, &self.root, self.part, place, owned)
+        let stored = self
+            .place_of(frame)
+            .and_then(|place| Ok((place, self.stored(frame)?)))
+            .and_then(|(place, stored)| Raw::of(&self.root, self.part, place, stored));
+        lend(py, stored.map_err(|e| self.raise(py, e))?)
     }
 
     fn stream<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
@@ -346,12 +379,8 @@ impl Frames {
     ) -> PyResult<Bound<'py, PyMemoryView>> {
         let place = offset..offset.saturating_add(length);
         let found = self.root.bytes(self.part, place.clone());
-        let owned = match found.map_err(|e| self.raise(py, e))? {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(bytes) => Some(bytes),
-        };
-        self.root.check(self.part).map_err(|e| self.raise(py, e))?;
-        lend(py, &self.root, self.part, place, owned)
+        let raw = found.and_then(|bytes| Raw::of(&self.root, self.part, place, bytes));
+        lend(py, raw.map_err(|e| self.raise(py, e))?)
     }
 
     #[getter]
@@ -471,20 +500,30 @@ pub(crate) struct Raw {
     owned: Option<Vec<u8>>,
 }
 
-/// A read-only view on a range, or on the bytes that were read of it.
-pub(crate) fn lend<'py>(
-    py: Python<'py>,
-    root: &Arc<Root>,
-    part: Part,
-    range: Range<u64>,
-    owned: Option<Vec<u8>>,
-) -> PyResult<Bound<'py, PyMemoryView>> {
-    let raw = Raw {
-        root: Arc::clone(root),
-        part,
-        range,
-        owned,
-    };
+impl Raw {
+    /// The bytes of a range, which are the file's: the last one of a map that was truncated is not.
+    pub(crate) fn of(
+        root: &Arc<Root>,
+        part: Part,
+        range: Range<u64>,
+        bytes: Cow<'_, [u8]>,
+    ) -> Result<Raw> {
+        std::hint::black_box(bytes.last().copied());
+        root.check(part)?;
+        Ok(Raw {
+            root: Arc::clone(root),
+            part,
+            range,
+            owned: match bytes {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(bytes) => Some(bytes),
+            },
+        })
+    }
+}
+
+/// A read-only view.
+pub(crate) fn lend(py: Python<'_>, raw: Raw) -> PyResult<Bound<'_, PyMemoryView>> {
     PyMemoryView::from(Bound::new(py, raw)?.as_any())
 }
 

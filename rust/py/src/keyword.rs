@@ -3,7 +3,7 @@
 use crate::error::raise;
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyString, PyTuple};
+use pyo3::types::{PyInt, PyList, PyString, PyTuple};
 use rapidicom_core::{Error, ErrorKind, Tag, dictionary};
 
 /// A step of a path: an element, and the item of it that is entered.
@@ -18,13 +18,20 @@ pub(crate) enum Key {
     Path(Vec<Step>),
 }
 
-/// The tag of one word: a keyword, `GGGGEEEE`, `GGGG,EEEE` or `(GGGG,EEEE)`.
+/// The tag of one word: a keyword, `GGGGEEEE`, `0xGGGGEEEE`, `GGGG,EEEE` or `(GGGG,EEEE)`.
 pub(crate) fn tag_of(word: &str) -> Option<Tag> {
     if let Some(tag) = dictionary::by_keyword(word) {
         return Some(tag);
     }
+    let word = word.trim();
+    if let Some(digits) = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")) {
+        let hexadecimal = digits.bytes().all(|b| b.is_ascii_hexdigit());
+        return u32::from_str_radix(digits, 16)
+            .ok()
+            .filter(|_| hexadecimal)
+            .map(Tag);
+    }
     let digits: String = word
-        .trim()
         .chars()
         .filter(|c| !matches!(c, '(' | ')' | ',' | ' '))
         .collect();
@@ -49,30 +56,31 @@ pub(crate) fn key_of(key: &Bound<'_, PyAny>) -> PyResult<Key> {
     tag_from(key).map(Key::Tag)
 }
 
-/// A tag from an `int`, a pair, or a word.
+/// A tag from an `int`, or what Python takes for one, a pair, or a word.
 pub(crate) fn tag_from(key: &Bound<'_, PyAny>) -> PyResult<Tag> {
     if let Ok(number) = key.cast::<PyInt>() {
-        return number
-            .extract::<u32>()
-            .map(Tag)
-            .map_err(|_| PyKeyError::new_err("a tag is a number from 0 to 0xFFFFFFFF"));
+        return tag_of_number(number);
     }
     if let Ok(text) = key.cast::<PyString>() {
         let text = text.to_str()?;
         return tag_of(text).ok_or_else(|| unknown(text));
     }
-    if let Ok(pair) = key.cast::<PyTuple>()
-        && pair.len() == 2
-    {
-        return Ok(Tag::new(
-            half(&pair.get_item(0)?)?,
-            half(&pair.get_item(1)?)?,
-        ));
+    let is_pair = key.cast::<PyTuple>().is_ok() || key.cast::<PyList>().is_ok();
+    if is_pair && key.len()? == 2 {
+        return Ok(Tag::new(half(&key.get_item(0)?)?, half(&key.get_item(1)?)?));
+    }
+    if key.hasattr("__index__")? {
+        return tag_of_number(key);
     }
     Err(PyTypeError::new_err(format!(
         "{} is no tag; expected a keyword, an int, a pair (group, element), 'GGGGEEEE' or a path",
         key.get_type().name()?
     )))
+}
+
+fn tag_of_number(number: &Bound<'_, PyAny>) -> PyResult<Tag> {
+    let tag = number.extract::<u32>().map(Tag);
+    tag.map_err(|_| PyKeyError::new_err("a tag is a number from 0 to 0xFFFFFFFF"))
 }
 
 fn half(number: &Bound<'_, PyAny>) -> PyResult<u16> {
@@ -87,7 +95,8 @@ fn half(number: &Bound<'_, PyAny>) -> PyResult<u16> {
         .map_err(|_| PyValueError::new_err("a group or element number is from 0 to 0xFFFF"))
 }
 
-fn path_of(text: &str) -> PyResult<Vec<Step>> {
+/// The steps of a path, `Sequence[item].Keyword`.
+pub(crate) fn path_of(text: &str) -> PyResult<Vec<Step>> {
     text.split('.')
         .map(|word| {
             let (word, item) = match word.split_once('[') {

@@ -4,6 +4,7 @@
 
 mod buffer;
 mod build;
+mod character_set;
 mod dataset;
 mod decode_frame;
 mod dictionary;
@@ -13,6 +14,7 @@ mod frames;
 mod index;
 mod keyword;
 mod limits;
+mod lookup;
 mod lut;
 mod numbers;
 mod object;

@@ -19,7 +19,10 @@ macro_rules! limits {
             fn new($($name: Option<Bound<'_, PyAny>>),*) -> PyResult<Limits> {
                 let mut limits = CoreLimits::DEFAULT;
                 $(if let Some(value) = $name {
-                    limits.$name = value.extract::<$kind>().map_err(|_| {
+                    let wanted = value.extract::<$kind>().ok();
+                    // Neither below zero nor NaN.
+                    let wanted = wanted.filter(|wanted| number(wanted).is_none_or(|n| n >= 0.0));
+                    limits.$name = wanted.ok_or_else(|| {
                         PyValueError::new_err(concat!(stringify!($name), " is a number that is not negative"))
                     })?;
                 })*

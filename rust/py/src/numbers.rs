@@ -3,7 +3,9 @@
 use crate::buffer::HeldBuffer;
 use crate::error::Result;
 use crate::types::Numpy;
+use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
+use pyo3::types::{PyInt, PyList};
 use rapidicom_core::read::{ElementHeader, u16_of};
 use rapidicom_core::value::decimals::{Decimal, count_values, decimals};
 use rapidicom_core::value::number::integer;
@@ -99,6 +101,29 @@ pub(crate) fn to_numpy<'py>(
         }
     }
     array(py, dtype, &native).map(Ok)
+}
+
+/// The same of the spellings of DS and IS that Python alone reads, from what `value` made of them; none where that is text.
+#[cold]
+pub(crate) fn of_value<'py>(
+    value: &Bound<'py, PyAny>,
+    vr: Vr,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = value.py();
+    let all = match value.cast::<PyList>() {
+        Ok(list) => list.iter().collect(),
+        Err(_) => vec![value.clone()],
+    };
+    let whole = all.iter().all(|n| n.cast::<PyInt>().is_ok());
+    if !whole && all.iter().any(|n| n.extract::<f64>().is_err()) {
+        return Ok(None);
+    }
+    // An IS with a fraction is a float, as `value` has it.
+    let dtype = if vr == Vr::IS && whole { "i8" } else { "f8" };
+    match py.import("numpy")?.call_method1("array", (all, dtype)) {
+        Err(error) if error.is_instance_of::<PyOverflowError>(py) => Ok(None),
+        array => array.map(Some),
+    }
 }
 
 fn array<'py>(py: Python<'py>, dtype: &str, native: &[u8]) -> PyResult<Bound<'py, PyAny>> {

@@ -14,10 +14,10 @@ use rapidicom_iod::image::{Image, refused};
 use rapidicom_source::CowMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
-/// Bytes of native frames decoded between two looks at Ctrl-C, and of compressed ones, which take ten times as long and more.
-const STRETCH: usize = 128 << 20;
-const COMPRESSED_STRETCH: usize = 16 << 20;
+/// How often it is asked whether Ctrl-C was pressed.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// Below this a second thread costs more than it brings to native frames; a compressed frame is always worth one.
 const WORTH_A_THREAD: usize = 2 << 20;
 
@@ -82,8 +82,10 @@ struct Wanted<'a> {
     shape: Vec<usize>,
     bytes: usize,
     wish: Wish,
+    /// The first frame with samples beyond Bits Stored.
+    beyond: Mutex<Option<u64>>,
     /// Frames that are not whole, and the words for each.
-    incomplete: Mutex<Vec<(u64, String)>>,
+    incomplete: Mutex<Vec<(u64, u32, String)>>,
 }
 
 impl<'a> Wanted<'a> {
@@ -99,7 +101,7 @@ impl<'a> Wanted<'a> {
         }
         let at = image.pixel_data.value_offset;
         let sample = image.layout.sample_type().map_err(|e| refused(e, at))?;
-        let limits = &frames.root.options.limits;
+        let limits = &frames.limits;
         let too_large = || {
             Error::new(
                 ErrorKind::PixelDecode,
@@ -120,7 +122,7 @@ impl<'a> Wanted<'a> {
         if image.layout.samples_per_pixel > 1 {
             shape.push(usize::from(image.layout.samples_per_pixel));
         }
-        let wanted = Wanted {
+        Ok(Wanted {
             frames,
             image,
             sample,
@@ -128,22 +130,9 @@ impl<'a> Wanted<'a> {
             shape,
             bytes,
             wish: *wish,
+            beyond: Mutex::default(),
             incomplete: Mutex::default(),
-        };
-        wanted.check_length(count)?;
-        Ok(wanted)
-    }
-
-    /// The last frame lies within the value: found out before anything is allocated.
-    fn check_length(&self, count: usize) -> Result<()> {
-        if !self.image.encapsulated
-            && count > 0
-            && let Some(last) = self.image.frames.checked_sub(1)
-            && count as u64 == self.image.frames
-        {
-            self.image.native_frame(last)?;
-        }
-        Ok(())
+        })
     }
 
     /// Decodes frame `frame` into `out`.
@@ -155,12 +144,23 @@ impl<'a> Wanted<'a> {
             let offset = self.frames.place_of(frame)?.start;
             let done = self.image.decode_encapsulated(offset, &stored, out);
             self.frames.root.check(self.frames.part)?;
-            return match done.map_err(named)? {
+            let remarks = done.map_err(named)?;
+            if remarks.beyond_bits_stored
+                && let Ok(mut beyond) = self.beyond.lock()
+            {
+                *beyond = Some(beyond.map_or(frame, |first| first.min(frame)));
+            }
+            return match remarks.incomplete {
                 Some(incomplete) => self.part_of(frame, offset, incomplete).map_err(named),
                 None => Ok(()),
             };
         }
-        let (range, first_bit) = self.image.native_frame(frame)?;
+        let (range, first_bit) = match self.image.native_frame(frame) {
+            Err(error) if self.wish.salvage => {
+                return self.native_part(frame, error, out).map_err(named);
+            }
+            found => found?,
+        };
         if self.image.native.is_in_place(&self.image.layout) {
             let source = self.frames.root.source(self.frames.part);
             source.read_into(range.start, out).map_err(from_source)?;
@@ -179,7 +179,7 @@ impl<'a> Wanted<'a> {
     }
 
     /// That a frame's code stream is what the data set says, before memory is asked for.
-    fn expect(&self, frame: u64) -> Result<()> {
+    fn expect_stream(&self, frame: u64) -> Result<()> {
         if self.image.family.is_none() {
             return Ok(());
         }
@@ -201,18 +201,62 @@ impl<'a> Wanted<'a> {
             .into();
             return Err(error);
         }
-        let words = format!(
-            "frame {frame}: {} of {rows} rows are real: {}",
-            incomplete.rows, incomplete.error
-        );
-        if let Ok(mut all) = self.incomplete.lock() {
-            all.push((frame, words));
-        }
+        self.tell(frame, incomplete.rows, &incomplete.error);
         Ok(())
     }
 
-    /// Tells of the frames that were salvaged.
+    /// What there is of a native frame whose end is not there; `error` where that is no row.
+    #[cold]
+    fn native_part(&self, frame: u64, error: Error, out: &mut [u8]) -> Result<()> {
+        let Some((range, first_bit, length)) = self.image.native_part(frame)? else {
+            return Err(error);
+        };
+        let (native, layout) = (&self.image.native, &self.image.layout);
+        let at = range.start;
+        let there = (range.end - range.start).saturating_mul(8);
+        let rows = layout.rows_in(there.saturating_sub(first_bit.into()));
+        let rows = rows.map_err(|e| refused(e, at))?;
+        if rows == 0 {
+            return Err(error);
+        }
+        let mut stored = self
+            .frames
+            .root
+            .bytes(self.frames.part, range)?
+            .into_owned();
+        stored.resize(usize::try_from(length).unwrap_or(stored.len()), 0);
+        let decoded = native.decode(&stored, first_bit, layout, out);
+        decoded.map_err(|e| refused(e, at))?;
+        self.frames.root.check(self.frames.part)?;
+        let row = out.len() / (layout.rows as usize).max(1);
+        out.iter_mut()
+            .skip(rows as usize * row)
+            .for_each(|byte| *byte = 0);
+        self.tell(frame, rows, &error);
+        Ok(())
+    }
+
+    /// Notes what is to be warned of.
+    fn tell(&self, frame: u64, rows: u32, why: &dyn std::fmt::Display) {
+        let all = self.image.layout.rows;
+        let words = format!("frame {frame}: {rows} of {all} rows are real: {why}");
+        if let Ok(mut incomplete) = self.incomplete.lock() {
+            incomplete.push((frame, rows, words));
+        }
+    }
+
+    /// Tells of frames that are not what the data set says.
     fn warn(&self, py: Python<'_>) -> PyResult<()> {
+        let path = self.frames.root.path().map(|path| path.as_os_str());
+        if let Some(frame) = self.beyond.lock().ok().and_then(|mut beyond| beyond.take()) {
+            let bits = self.image.layout.bits_stored;
+            let words = format!(
+                "frame {frame}: samples need more than Bits Stored, which is {bits}; they are given as the code stream has them"
+            );
+            let class = function(py, "rapidicom.errors", "SampleRangeWarning")?;
+            let warning = class.call1((words, path, frame))?;
+            function(py, "warnings", "warn")?.call1((warning,))?;
+        }
         let mut all = match self.incomplete.lock() {
             Ok(mut all) => std::mem::take(&mut *all),
             Err(_) => return Ok(()),
@@ -223,8 +267,8 @@ impl<'a> Wanted<'a> {
         all.sort_unstable();
         let warn = function(py, "warnings", "warn")?;
         let class = function(py, "rapidicom.errors", "IncompleteFrameWarning")?;
-        for (_, words) in all {
-            warn.call1((words, &class))?;
+        for (frame, rows, words) in all {
+            warn.call1((class.call1((words, path, frame, rows))?,))?;
         }
         Ok(())
     }
@@ -272,29 +316,43 @@ impl<'a> Wanted<'a> {
         PyTuple::new(py, &self.shape)
     }
 
-    /// Decodes `frames` one after the other into `out`, with the interpreter released.
+    /// Decodes `frames` into `out`, with the interpreter released. Each thread takes the next frame: some take longer than
+    /// others. The first error ends them all, and so do the deadline and Ctrl-C, which this thread looks for.
     fn fill(&self, py: Python<'_>, frames: &[u64], out: &mut [u8]) -> PyResult<()> {
         if self.frame_bytes == 0 {
             return Ok(());
         }
-        let stretch = match self.image.family {
-            Some(_) => COMPRESSED_STRETCH,
-            None => STRETCH,
+        let work = Mutex::new(frames.iter().zip(out.chunks_exact_mut(self.frame_bytes)));
+        let next = || work.lock().ok().and_then(|mut work| work.next());
+        let over = AtomicBool::new(false);
+        let begun = Instant::now();
+        let run = |look: &mut dyn FnMut() -> bool| -> Result<()> {
+            while !over.load(Ordering::Relaxed)
+                && let Some((&frame, out)) = next()
+            {
+                let decoded = self.decode(frame, out);
+                let limits = &self.frames.limits;
+                let done = decoded.and_then(|()| limits.within_deadline(begun.elapsed()));
+                if done.is_err() || look() {
+                    over.store(true, Ordering::Relaxed);
+                }
+                done?;
+            }
+            Ok(())
         };
-        let per_stretch = (stretch / self.frame_bytes).max(self.threads(frames.len()));
-        let limits = &self.frames.root.options.limits;
-        let begun = std::time::Instant::now();
-        for (some, place) in frames
-            .chunks(per_stretch)
-            .zip(out.chunks_mut(per_stretch.saturating_mul(self.frame_bytes)))
-        {
-            py.detach(|| self.fill_stretch(some, place))
-                .map_err(|e| self.frames.raise(py, e))?;
-            py.check_signals()?;
-            limits
-                .within_deadline(begun.elapsed())
-                .map_err(|e| self.frames.raise(py, e))?;
-        }
+        let (mut looked, mut pressed) = (begun, Ok(()));
+        let mut look = || {
+            if looked.elapsed() >= PATIENCE {
+                pressed = Python::attach(|py| py.check_signals());
+                looked = Instant::now();
+            }
+            pressed.is_err()
+        };
+        let threads = self.threads(frames.len());
+        let done = py.detach(|| beside(threads, &|| run(&mut || false), || run(&mut look)));
+        pressed?;
+        done.map_err(|e| self.frames.raise(py, e))?;
+        py.check_signals()?;
         self.warn(py)
     }
 
@@ -311,51 +369,18 @@ impl<'a> Wanted<'a> {
         wanted.clamp(1, frames.max(1))
     }
 
-    fn fill_stretch(&self, frames: &[u64], out: &mut [u8]) -> Result<()> {
-        let work = frames.iter().zip(out.chunks_exact_mut(self.frame_bytes));
-        let threads = self.threads(frames.len());
-        if threads == 1 {
-            return work
-                .into_iter()
-                .try_for_each(|(&frame, out)| self.decode(frame, out));
-        }
-        // Each thread takes the next frame: some take longer than others. The first error ends them all.
-        let work = Mutex::new(work);
-        let next = || work.lock().ok().and_then(|mut work| work.next());
-        let failed = AtomicBool::new(false);
-        let run = || -> Result<()> {
-            while !failed.load(Ordering::Relaxed)
-                && let Some((&frame, out)) = next()
-            {
-                self.decode(frame, out)
-                    .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
-            }
-            Ok(())
-        };
-        std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
-            let mine = run();
-            let joined = others.into_iter().map(|thread| {
-                thread.join().unwrap_or_else(|_| {
-                    Err(Error::new(
-                        ErrorKind::Internal,
-                        "a decoding thread panicked",
-                    ))
-                })
-            });
-            let all: Vec<_> = joined.chain([mine]).collect();
-            all.into_iter().collect()
-        })
-    }
-
     fn array<'py>(
         &self,
         py: Python<'py>,
         frames: &[u64],
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(&furthest) = frames.iter().max() {
+            let there = self.frames.expect(furthest, self.wish.salvage);
+            there.map_err(|e| self.frames.raise(py, e))?;
+        }
         if let (true, Some(&first)) = (self.bytes > WORTH_A_LOOK, frames.first()) {
-            py.detach(|| self.expect(first))
+            py.detach(|| self.expect_stream(first))
                 .map_err(|e| self.frames.raise(py, e))?;
         }
         if let Some(out) = out {
@@ -380,6 +405,32 @@ impl<'a> Wanted<'a> {
         self.fill(py, frames, held.bytes_mut()?)?;
         Ok(array)
     }
+}
+
+/// Does `mine` on this thread, and `others` on the rest of so many; the first error.
+fn beside(
+    threads: usize,
+    others: &(dyn Fn() -> Result<()> + Sync),
+    mine: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    if threads <= 1 {
+        return mine();
+    }
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(others)).collect();
+        let mine = mine();
+        let panicked = |_| {
+            Err(Error::new(
+                ErrorKind::Internal,
+                "a decoding thread panicked",
+            ))
+        };
+        let joined = others
+            .into_iter()
+            .map(|other| other.join().unwrap_or_else(panicked));
+        let all: Vec<_> = joined.chain([mine]).collect();
+        all.into_iter().collect()
+    })
 }
 
 /// That `out` has the right shape, dtype and memory.
@@ -454,25 +505,21 @@ pub(crate) fn pixel_array<'py>(
     if let Some(index) = index {
         return one_frame(py, frames, frames.index(index)?, out, wish);
     }
-    let numbers = all_frames(py, frames)?;
+    let numbers = all_frames(py, frames, wish)?;
     let all = numbers.len();
     let wanted = Wanted::new(frames, all, all > 1, wish).map_err(|e| frames.raise(py, e))?;
     wanted.array(py, &numbers, out)
 }
 
-/// The numbers of all frames; that the value holds so many is found out before the list of them is made.
-pub(crate) fn all_frames(py: Python<'_>, frames: &Frames) -> PyResult<Vec<u64>> {
-    if !frames.table.image.encapsulated {
-        let last = frames.table.image.frames.saturating_sub(1);
-        frames
-            .table
-            .image
-            .native_frame(last)
-            .map_err(|e| frames.raise(py, e))?;
+/// The numbers of all frames; that the furthest of them is there is found out before the list is made.
+pub(crate) fn all_frames(py: Python<'_>, frames: &Frames, wish: &Wish) -> PyResult<Vec<u64>> {
+    let chosen = frames.chosen;
+    if let Some(last) = chosen.len.checked_sub(1) {
+        let furthest = chosen.frame(0).max(chosen.frame(last));
+        let there = frames.expect(furthest, wish.salvage);
+        there.map_err(|e| frames.raise(py, e))?;
     }
-    Ok((0..frames.chosen.len)
-        .map(|n| frames.chosen.frame(n))
-        .collect())
+    Ok((0..chosen.len).map(|n| chosen.frame(n)).collect())
 }
 
 /// How many frames are best decoded at once: native ones are views, or nearly so.

@@ -10,7 +10,7 @@ use crate::pixels::{self, Wish};
 use crate::root::{ReadOptions, Root};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::PyString;
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{StartOptions, Window, start};
 use rapidicom_core::transfer_syntax::TransferSyntax;
@@ -93,12 +93,15 @@ fn finish(
 /// Reads whatever a caller may hand in.
 fn open(source: &Bound<'_, PyAny>, settings: Settings) -> PyResult<Dataset> {
     let py = source.py();
-    match bytes_of(source)? {
+    match origin_of(source)? {
         Origin::Path(path) => open_path(py, path, settings),
         Origin::Held(held) => {
             open_source(py, Source::foreign(Box::new(held)), None, whole(settings))
         }
-        Origin::Read(bytes, name) => open_source(py, Source::owned(bytes), name, whole(settings)),
+        Origin::Stream(file, name) => {
+            let bytes = read_from(&file, None)?;
+            open_source(py, Source::owned(bytes), name, whole(settings))
+        }
     }
 }
 
@@ -111,13 +114,14 @@ fn whole(settings: Settings) -> Settings {
 }
 
 /// What a source turned out to be.
-enum Origin {
+enum Origin<'py> {
     Path(PathBuf),
     Held(HeldBuffer),
-    Read(Vec<u8>, Option<PathBuf>),
+    /// What has read(), and its name if it has one.
+    Stream(Bound<'py, PyAny>, Option<PathBuf>),
 }
 
-fn bytes_of(source: &Bound<'_, PyAny>) -> PyResult<Origin> {
+fn origin_of<'py>(source: &Bound<'py, PyAny>) -> PyResult<Origin<'py>> {
     let py = source.py();
     if source.cast::<PyString>().is_ok() || source.hasattr("__fspath__")? {
         return Ok(Origin::Path(source.extract::<PathBuf>()?));
@@ -128,11 +132,9 @@ fn bytes_of(source: &Bound<'_, PyAny>) -> PyResult<Origin> {
         Err(error) => return Err(error),
     }
     if source.hasattr("read")? {
-        let name = source
-            .getattr("name")
-            .ok()
-            .and_then(|name| name.extract::<PathBuf>().ok());
-        return Ok(Origin::Read(read_to_end(source)?, name));
+        let name = source.getattr("name").ok();
+        let name = name.and_then(|name| name.extract::<PathBuf>().ok());
+        return Ok(Origin::Stream(source.clone(), name));
     }
     Err(PyTypeError::new_err(format!(
         "{} is no source; expected a path, bytes or a binary file-like object with read()",
@@ -140,20 +142,25 @@ fn bytes_of(source: &Bound<'_, PyAny>) -> PyResult<Origin> {
     )))
 }
 
-/// All that a file-like object has from where it stands: a raw one may give less than is asked for.
-fn read_to_end(file: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+/// What a file-like object has from where it stands, all or the first bytes: a raw one may give less than is asked for.
+fn read_from(file: &Bound<'_, PyAny>, most: Option<usize>) -> PyResult<Vec<u8>> {
     let mut all = Vec::new();
     loop {
-        let piece = file.call_method0("read")?;
-        let piece = piece.cast::<PyBytes>().map_err(|_| {
+        let left = most.map(|most| most.saturating_sub(all.len()));
+        let piece = match left {
+            Some(0) => return Ok(all),
+            Some(left) => file.call_method1("read", (left,))?,
+            None => file.call_method0("read")?,
+        };
+        let held = HeldBuffer::of(&piece, false).map_err(|_| {
             PyTypeError::new_err(
                 "the file-like object's read() does not give bytes; open it in binary mode",
             )
         })?;
-        if piece.as_bytes().is_empty() {
+        if held.bytes().is_empty() {
             return Ok(all);
         }
-        all.extend_from_slice(piece.as_bytes());
+        all.extend_from_slice(held.bytes());
     }
 }
 
@@ -201,36 +208,57 @@ pub(crate) fn dcmread(
     open(source, settings)
 }
 
-/// Whether a stream begins as DICOM does, with or without the File Preamble; reads its first 4 KiB. Raises OSError.
-/// PS3.10 §7.1
+/// Whether a stream begins as DICOM does, with or without the File Preamble; reads its first 4 KiB, and leaves a file-like
+/// object that can seek where it stood. Raises OSError. PS3.10 §7.1
 #[pyfunction]
 pub(crate) fn is_dicom(source: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = source.py();
-    let stream = match bytes_of(source)? {
+    let mut unheard = Deviations::new(0);
+    let mut begins = |first: &[u8], total| {
+        let window = Window::new(first, 0);
+        start(&window, total, &StartOptions::default(), &mut unheard).is_ok()
+    };
+    let stream = match origin_of(source)? {
         Origin::Path(path) => {
             let opened = py.detach(|| Source::open(&path, Access::Auto).map_err(from_source));
             opened.map_err(|e| raise(py, e, Some(&path)))?
         }
         Origin::Held(held) => Source::foreign(Box::new(held)),
-        Origin::Read(bytes, _) => Source::owned(bytes),
+        Origin::Stream(file, _) => {
+            let stood = file.call_method0("tell");
+            let first = read_from(&file, Some(FIRST))?;
+            if let Ok(stood) = stood {
+                file.call_method1("seek", (stood,)).ok();
+            }
+            // It may go on for as long as it says.
+            let ends = first.len() < FIRST;
+            return Ok(begins(
+                &first,
+                if ends {
+                    first.len() as u64
+                } else {
+                    u64::MAX / 4
+                },
+            ));
+        }
     };
-    let first = stream
-        .window(0, 4096)
-        .map_err(|e| raise(py, from_source(e), None))?;
-    let mut unheard = Deviations::new(0);
-    let found = start(
-        &Window::new(&first.bytes, 0),
-        stream.len(),
-        &StartOptions::default(),
-        &mut unheard,
-    );
-    Ok(found.is_ok())
+    let first = stream.window(0, FIRST as u64);
+    let first = first.map_err(|e| raise(py, from_source(e), None))?;
+    Ok(begins(&first.bytes, stream.len()))
 }
+
+/// Bytes by which DICOM is known.
+const FIRST: usize = 4096;
 
 /// The frames of a source, opened to read them alone.
 fn frames_of(source: &Bound<'_, PyAny>, limits: Option<Limits>) -> PyResult<Frames> {
     if let Ok(data_set) = source.cast::<Dataset>() {
-        return Frames::of(data_set.get()).map_err(|e| data_set.get().raise(source.py(), e));
+        let data_set = data_set.get();
+        let frames = match limits {
+            Some(limits) => Frames::within(data_set, limits.0),
+            None => Frames::of(data_set),
+        };
+        return frames.map_err(|e| data_set.raise(source.py(), e));
     }
     let limits = limits.map_or(CoreLimits::DEFAULT, |l| l.0);
     let opened = |frames_only| {

@@ -30,6 +30,15 @@ pub(crate) struct ReadOptions {
     pub(crate) limits: Limits,
 }
 
+impl ReadOptions {
+    /// Elements with this tag or a greater one are not wanted.
+    fn after_last(&self) -> Option<Tag> {
+        let last = self.specific_tags.as_ref()?.last()?;
+        let after = Tag(last.0.saturating_add(1));
+        Some(after.max(Tag(Tag::SPECIFIC_CHARACTER_SET.0 + 1)))
+    }
+}
+
 /// One opened stream.
 pub(crate) struct Root {
     file: Source,
@@ -147,26 +156,13 @@ impl Root {
             self.start.encoding,
             &self.options.limits,
         );
-        if self.options.stop_before_pixels {
-            scanner = scanner.stop_at(Tag::FLOAT_PIXEL_DATA);
-        }
-        if self.options.frames_only {
-            scanner = scanner.stop_at(Tag::PIXEL_DATA);
-        }
-        if let Some(last) = self
-            .options
-            .specific_tags
-            .as_ref()
-            .and_then(|tags| tags.last())
-        {
-            let after = Tag(last.0.saturating_add(1)).max(Tag(Tag::SPECIFIC_CHARACTER_SET.0 + 1));
-            let stop = if self.options.stop_before_pixels {
-                after.min(Tag::FLOAT_PIXEL_DATA)
-            } else {
-                after
-            };
-            scanner = scanner.stop_at(stop);
-        }
+        let after_last = self.options.after_last();
+        let pixels = match &self.options {
+            options if options.stop_before_pixels => Some(Tag::FLOAT_PIXEL_DATA),
+            options if options.frames_only => Some(Tag::PIXEL_DATA),
+            _ => None,
+        };
+        scanner = scanner.stop_at(after_last.into_iter().chain(pixels).min());
         let mut headers = Vec::with_capacity(USUAL_ELEMENTS);
         let mut window = window(source, self.start.data_set, 0)?;
         let mut glances = 0..GLANCES;
@@ -181,6 +177,14 @@ impl Root {
                 }
                 Event::Need(need) => {
                     window = next_window(source, &window, need, glances.next().is_some())?;
+                }
+                Event::Stopped(header)
+                    if self.options.stop_before_pixels
+                        && !header.tag.is_pixel_data()
+                        && after_last.is_none_or(|after| header.tag < after) =>
+                {
+                    // There are none; what has a greater tag is read all the same.
+                    scanner = scanner.stop_at(after_last);
                 }
                 Event::Stopped(mut header) => {
                     if self.options.frames_only && header.tag == Tag::PIXEL_DATA {

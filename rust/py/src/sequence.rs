@@ -27,7 +27,10 @@ pub(crate) struct Sequence {
     tag: Tag,
     part: Part,
     inherited: Inherited,
+    /// The Specific Character Set in force, which items inherit.
+    character_set: Option<ElementHeader>,
     place: Place,
+    is_undefined_length: bool,
     /// Where the Value Field lies, and the encoding of its level.
     value: (std::ops::Range<u64>, Encoding),
     items: SmallVec<[(Item, Slot<Dataset>); 1]>,
@@ -58,6 +61,8 @@ impl Sequence {
             tag: header.tag,
             part: data_set.part,
             inherited: data_set.set.inherited,
+            character_set: data_set.character_set(),
+            is_undefined_length: header.is_undefined_length(),
             place: data_set.place.clone(),
             value: (
                 header.value_offset..header.value_end(),
@@ -110,9 +115,8 @@ impl Sequence {
         };
         let made = Dataset::item(
             &self.root,
-            item.range(),
-            item.encoding,
-            self.inherited,
+            item,
+            (self.inherited, self.character_set),
             self.part,
             self.place.within(step),
         )
@@ -152,6 +156,11 @@ impl Sequence {
 impl Sequence {
     fn __len__(&self) -> usize {
         self.len()
+    }
+
+    #[getter]
+    fn is_undefined_length(&self) -> bool {
+        self.is_undefined_length
     }
 
     fn __getitem__<'py>(
@@ -229,7 +238,7 @@ impl Sequence {
     }
 
     fn __hash__(&self) -> u64 {
-        u64::from(self.tag.0) << 32 | self.items.len() as u64
+        self.items.len() as u64 // all that equality sees without entering an item
     }
 
     fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {

@@ -1,5 +1,6 @@
-//! What is given as sources, understood in one place: a word is a folder, a glob pattern, a file, an archive, a URL, a
-//! DICOMDIR or a file of paths, whether it is given alone or in a list. What an iterator or a file of paths names bit by
+//! What is given as sources, understood in one place: a word is a folder, a glob pattern, a file, an archive, a URL or a
+//! file of paths, whether it is given alone or in a list. A DICOMDIR that is given alone stands for the files it names; among
+//! others it is one of them. What an iterator or a file of paths names bit by
 //! bit are paths and URLs: there may be very many, and none is looked at before its turn.
 
 use pyo3::exceptions::PyTypeError;
@@ -110,15 +111,14 @@ impl Many {
     }
 }
 
-/// What a word means. `alone`: a text that is the only source is a list of paths, whatever it says.
+/// What a word means. `alone`: a text that is the only source is a list of paths, whatever it says, and so is a DICOMDIR.
 fn meaning(py: Python<'_>, path: PathBuf, alone: bool) -> PyResult<Meaning> {
     if is_url(&path) {
         return objects(py, &path).map(Meaning::Many);
     }
-    let named = path
-        .file_name()
-        .is_some_and(|name| name.eq_ignore_ascii_case("DICOMDIR"));
-    if named && path.is_file() {
+    let named = path.file_name();
+    let is_dicomdir = named.is_some_and(|name| name.eq_ignore_ascii_case("DICOMDIR"));
+    if alone && is_dicomdir && path.is_file() {
         let dicomdir = py.import("rapidicom.dicomdir")?;
         let files = dicomdir.call_method1("files", (path.as_os_str(),))?;
         return Ok(Meaning::Many(Many::Listed(files.try_iter()?.unbind())));

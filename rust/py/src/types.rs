@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyModule, PyType};
+use pyo3::types::{PyDict, PyModule, PyTuple, PyType};
 use rapidicom_codecs::SampleType;
 
 /// Classes and modules of `rapidicom` itself that are written in Python.
@@ -42,6 +42,20 @@ pub(crate) fn function<'py>(
     name: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     py.import(module)?.getattr(name)
+}
+
+/// A method that is such a function: with the object first, and the rest of the call as it came.
+pub(crate) fn forward<'py, T>(
+    object: &Bound<'py, T>,
+    (module, name): (&str, &str),
+    arguments: &Bound<'py, PyTuple>,
+    named: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = object.py();
+    let all = PyTuple::new(py, [object.as_any()])?
+        .as_sequence()
+        .concat(arguments.as_sequence())?;
+    function(py, module, name)?.call(all.to_tuple()?, named)
 }
 
 /// What is used of numpy, imported when first needed.

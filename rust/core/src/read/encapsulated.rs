@@ -161,7 +161,7 @@ pub struct ExtendedOffsetTable {
 }
 
 /// Divides fragments into frames: by a table that points at fragments, else by their number, else by where code streams
-/// begin. PS3.5 §A.4
+/// begin. Fewer frames where a file was cut off, or never had as many: those that are there. PS3.5 §A.4
 pub fn frame_ranges(
     window: &impl Bytes,
     fragments: &Fragments,
@@ -182,12 +182,9 @@ pub fn frame_ranges(
             || "it does not point at fragments".into(),
         );
     }
-    if !fragments.basic_offset_table.is_empty() {
-        let table: Vec<u64> = fragments
-            .basic_offset_table
-            .iter()
-            .map(|&o| u64::from(o))
-            .collect();
+    let table = fragments.basic_offset_table.iter();
+    let table: Vec<u64> = table.map(|&offset| offset.into()).collect();
+    if !table.is_empty() {
         if let Some(ranges) = by_offsets(fragments, &table, frames) {
             return Ok(ranges);
         }
@@ -196,9 +193,7 @@ pub fn frame_ranges(
         });
     }
     if frames == count {
-        return Ok((0..fragments.list.len())
-            .map(|i| range(fragments, i, 1))
-            .collect());
+        return Ok(each(fragments));
     }
     if frames == 1 && count > 0 {
         return Ok(vec![range(fragments, 0, fragments.list.len())]);
@@ -219,18 +214,28 @@ pub fn frame_ranges(
     if starts.len() as u64 == frames && starts.first() == Some(&0) {
         return Ok(between(fragments, &starts));
     }
+    let extended = extended.map_or(&[][..], |table| &table.offsets);
+    let some = [extended, &table]
+        .into_iter()
+        .find_map(|offsets| by_offsets_so_far(fragments, offsets, frames));
+    let some = some.or_else(|| match starts.first() {
+        Some(0) if (starts.len() as u64) < frames => Some(between(fragments, &starts)),
+        // Code streams without a mark: RLE, and what is deflated. Each is one fragment. PS3.5 §A.4.2
+        None if count < frames && count > 0 => Some(each(fragments)),
+        _ => None,
+    });
     notes.note(
         Leniency::FragmentsUnexpected,
         Tag::PIXEL_DATA,
         place,
         || format!("{count} fragments for {frames} frames"),
     );
-    Err(Error::new(
-        ErrorKind::PixelDecode,
-        format!("{count} fragments, {frames} frames and no offset table that fits: expected one of them to say where a frame begins"),
-    )
-    .at(place)
-    .of(Tag::PIXEL_DATA))
+    some.ok_or_else(|| {
+        let detail = format!("{count} fragments, {frames} frames and no offset table that fits: expected one of them to say where a frame begins");
+        Error::new(ErrorKind::PixelDecode, detail)
+            .at(place)
+            .of(Tag::PIXEL_DATA)
+    })
 }
 
 fn range(fragments: &Fragments, first: usize, count: usize) -> FrameRange {
@@ -251,6 +256,12 @@ fn range(fragments: &Fragments, first: usize, count: usize) -> FrameRange {
         offset: start.offset,
         length: end.saturating_sub(start.offset),
     }
+}
+
+/// Every fragment a frame.
+fn each(fragments: &Fragments) -> Vec<FrameRange> {
+    let all = 0..fragments.list.len();
+    all.map(|i| range(fragments, i, 1)).collect()
 }
 
 fn between(fragments: &Fragments, starts: &[usize]) -> Vec<FrameRange> {
@@ -284,6 +295,22 @@ fn by_offsets(fragments: &Fragments, offsets: &[u64], frames: u64) -> Option<Vec
         return None;
     }
     Some(between(fragments, &starts_of(fragments, offsets)?))
+}
+
+/// The frames that lie before the end, of a table that goes on beyond it.
+fn by_offsets_so_far(
+    fragments: &Fragments,
+    offsets: &[u64],
+    frames: u64,
+) -> Option<Vec<FrameRange>> {
+    let end = fragments.list.last()?;
+    let end = end.offset.saturating_add(end.length);
+    let lies_before = |&&offset: &&u64| fragments.start.saturating_add(offset) < end;
+    let there = offsets.iter().take_while(lies_before).count();
+    let before = offsets
+        .get(..there)
+        .filter(|_| offsets.len() as u64 == frames)?;
+    Some(between(fragments, &starts_of(fragments, before)?))
 }
 
 fn by_extended_table(
@@ -356,5 +383,34 @@ mod tests {
         assert_eq!(frames(3), Ok(3));
         assert_eq!(frames(1), Ok(1));
         assert!(frames(2).is_err());
+    }
+
+    #[test]
+    fn of_a_file_that_was_cut_off_the_frames_that_are_there_are_told() {
+        let told = |fragments: &Fragments, window: &Window<'_>, frames| {
+            let mut notes = Deviations::new(9);
+            let ranges = frame_ranges(window, fragments, None, frames, &mut notes).unwrap();
+            let codes: Vec<_> = notes.kept().iter().map(|note| note.code).collect();
+            assert!(codes.contains(&Leniency::FragmentsUnexpected));
+            ranges
+                .iter()
+                .map(|r| (r.first, r.count))
+                .collect::<Vec<_>>()
+        };
+        let nothing = Window::new(&[], 0);
+        assert_eq!(told(&three(), &nothing, 5), [(0, 1), (1, 1), (2, 1)]);
+        let with_table = Fragments {
+            basic_offset_table: vec![0, 36, 90, 120],
+            ..three()
+        };
+        assert_eq!(told(&with_table, &nothing, 4), [(0, 2), (2, 1)]);
+        // Two fragments of one code stream, and the beginning of the next.
+        let mut bytes = vec![0; 60];
+        bytes[8..11].copy_from_slice(&[0xFF, 0xD8, 0xFF]);
+        bytes[44..47].copy_from_slice(&[0xFF, 0xD8, 0xFF]);
+        assert_eq!(
+            told(&three(), &Window::new(&bytes, 100), 7),
+            [(0, 2), (2, 1)]
+        );
     }
 }

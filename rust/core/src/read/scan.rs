@@ -84,11 +84,13 @@ impl Scanner {
         }
     }
 
-    /// Stops before the first element with this tag or a greater one.
+    /// Stops before the first element with this tag or a greater one; without one, at the end.
     #[must_use]
-    pub fn stop_at(mut self, tag: Tag) -> Scanner {
-        self.unusual = tag.min(ITEMS_AND_DELIMITERS);
-        self.stop = Some(tag);
+    pub fn stop_at(mut self, tag: impl Into<Option<Tag>>) -> Scanner {
+        self.stop = tag.into();
+        self.unusual = self
+            .stop
+            .map_or(ITEMS_AND_DELIMITERS, |tag| tag.min(ITEMS_AND_DELIMITERS));
         self
     }
 

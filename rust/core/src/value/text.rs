@@ -32,7 +32,7 @@ pub fn decode<'a>(
 #[inline]
 pub fn trim_value(value: &str, vr: Vr) -> &str {
     match vr {
-        Vr::AE => value.trim_matches(is_white),
+        Vr::AE | Vr::UI => value.trim_matches(is_white),
         Vr::LO | Vr::SH | Vr::UC => value.trim_end_matches(is_padding),
         // Empty component groups at the end, with or without their delimiter, are the same name. PS3.5 §6.2.1.1
         Vr::PN => value.trim_end_matches('='),
