@@ -125,10 +125,8 @@ def _file(options: argparse.Namespace, output: Path) -> int:
 
 def _sources(options: argparse.Namespace) -> str | list[str] | Iterator[str]:
     """Return what is to be read as Python is given it: one word, a list of words, or paths as they come."""
-    if options.null:
+    if options.null or "-" in options.paths:
         return paths.given(options)
-    if "-" in options.paths:
-        return (path.removesuffix("\r") for path in paths.given(options))  # lines that another system wrote
     return options.paths[0] if len(options.paths) == 1 else list(options.paths)
 
 
