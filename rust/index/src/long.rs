@@ -216,7 +216,7 @@ fn plain(bytes: &[u8], vr: Vr) -> Option<&[u8]> {
         Vr::AE | Vr::UR => return None,
         Vr::PN if bytes.last() == Some(&b'=') => return None,
         Vr::PN | Vr::LO | Vr::SH | Vr::UC => ODD | BACKSLASH,
-        Vr::DS | Vr::IS => ODD | SPACE,
+        Vr::DS | Vr::IS | Vr::UI => ODD | SPACE,
         _ => ODD,
     };
     (classes & odd == 0).then_some(bytes)
