@@ -31,7 +31,8 @@ fuzz_target!(|bytes: &[u8]| {
         for number in [frames, 1, fragments.list.len() as u64] {
             for extended in [None, extended] {
                 let Ok(ranges) = frame_ranges(window, &fragments, extended, number, notes) else { continue };
-                assert_eq!(ranges.len() as u64, number);
+                // Fewer where the fragments end before the frames do.
+                assert!(ranges.len() as u64 <= number && (number == 0 || !ranges.is_empty()));
                 for range in ranges {
                     assert!(range.first + range.count <= fragments.list.len());
                     assert!(inside.contains(&range.offset) && inside.contains(&(range.offset + range.length)));
