@@ -105,26 +105,26 @@ class InternalError(DicomError):
     """A defect of this package; please report it."""
 
 
-class SampleRangeWarning(UserWarning):
-    """Samples of a compressed frame need more bits than Bits Stored: they are given as the code stream has them.
-
-    ``path`` is the file, where there is one; ``frame`` the first such frame that was decoded, from 0.
-    """
-
+class _FrameWarning(UserWarning):
     def __init__(self, detail: str, path: str | None = None, frame: int = 0) -> None:
         super().__init__(f"{path}: {detail}" if path else detail)
         self.path = path
         self.frame = frame
 
 
-class IncompleteFrameWarning(UserWarning):
+class SampleRangeWarning(_FrameWarning):
+    """Samples of a compressed frame need more bits than Bits Stored: they are given as the code stream has them.
+
+    ``path`` is the file, where there is one; ``frame`` the first such frame that was decoded, from 0.
+    """
+
+
+class IncompleteFrameWarning(_FrameWarning):
     """A frame whose code stream ends early was given as far as it goes, as ``on_error="salvage"`` asks.
 
     ``path`` is the file, where there is one; ``frame`` counts from 0; ``rows`` of it are real. The words say all three.
     """
 
     def __init__(self, detail: str, path: str | None = None, frame: int = 0, rows: int = 0) -> None:
-        super().__init__(f"{path}: {detail}" if path else detail)
-        self.path = path
-        self.frame = frame
+        super().__init__(detail, path, frame)
         self.rows = rows

@@ -293,9 +293,8 @@ impl Worker {
             {
                 file.read = Err(error);
             }
-            if let (Some(begun), Some(took)) = (begun, file.took) {
-                self.timed(took + begun.elapsed())?;
-            }
+            let took = file.took.zip(begun);
+            self.timed(took.map(|(took, begun)| took + begun.elapsed()))?;
         }
         Ok(())
     }
@@ -318,7 +317,7 @@ impl Worker {
             let [reader, ..] = &mut self.readers;
             Ok(reader.read_object(stream, want)?)
         });
-        begun.map_or(Ok(()), |begun| self.timed(begun.elapsed()))?;
+        self.timed(begun.map(|begun| begun.elapsed()))?;
         match read {
             Ok(()) => self.row(0, identity, hash, &|| object.path.clone()),
             Err(failure) => self.failed(failure, hash),
@@ -347,7 +346,7 @@ impl Worker {
         let begun = self.begin_timing();
         let [reader, ..] = &mut self.readers;
         let read = reader.read_at(&path, self.extractor.prefix());
-        begun.map_or(Ok(()), |begun| self.timed(begun.elapsed()))?;
+        self.timed(begun.map(|begun| begun.elapsed()))?;
         match read {
             Ok(identity) => self.row(0, identity, hash, &|| path.clone()),
             Err(_) if path.is_dir() => {
@@ -480,7 +479,8 @@ impl Worker {
 
     /// Where three of eight reads were slow, another thread may use the time.
     #[inline]
-    fn timed(&mut self, took: Duration) -> Result<()> {
+    fn timed(&mut self, took: Option<Duration>) -> Result<()> {
+        let Some(took) = took else { return Ok(()) };
         self.slow += u32::from(took > COLD);
         self.timings += 1;
         if self.timings < 8 {

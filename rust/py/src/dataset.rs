@@ -20,7 +20,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PySlice, PyString, PyTuple};
 use rapidicom_core::data_set::{DataSet, Inherited};
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{ElementHeader, Item, Window, scan};
-use rapidicom_core::transfer_syntax::Encoding;
+use rapidicom_core::transfer_syntax::{Encoding, TransferSyntax};
 use rapidicom_core::value::charset::is_plain_ascii;
 use rapidicom_core::{Error, ErrorKind, Tag, Vr, dictionary};
 use std::borrow::Cow;
@@ -284,6 +284,12 @@ impl Dataset {
             inherited_character_set: self.inherited_character_set,
             ..Dataset::with(root, set, self.part, self.place.clone())
         }
+    }
+
+    /// The Transfer Syntax of the stream, which says nothing of the pixels of an item. PS3.5 §A.4
+    pub(crate) fn syntax_of_pixels(&self) -> Option<TransferSyntax> {
+        let syntax = self.root.start.transfer_syntax;
+        syntax.filter(|_| self.place.is_top())
     }
 
     /// The frames of this level's image, found once.

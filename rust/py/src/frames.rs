@@ -15,7 +15,6 @@ use pyo3::types::{PyList, PyMemoryView, PySlice};
 use rapidicom_codecs::Family;
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{Bytes, Fragments, FrameRange, HereAndThere, Window};
-use rapidicom_core::transfer_syntax::TransferSyntax;
 use rapidicom_core::{Error, ErrorKind, Limits};
 use rapidicom_iod::image::Image;
 use rapidicom_source::Kind;
@@ -42,7 +41,7 @@ impl FrameTable {
             part: data_set.part,
         };
         let mut unheard = Deviations::new(0);
-        let syntax = transfer_syntax_of(data_set);
+        let syntax = data_set.syntax_of_pixels();
         let mut image = Image::of(&data_set.set, &level, syntax, false, limits, &mut unheard)?;
         let encapsulated = if image.encapsulated {
             let source = root.source(data_set.part);
@@ -77,12 +76,6 @@ impl FrameTable {
     }
 }
 
-/// That of the stream, which says nothing of the pixels of an item. PS3.5 §A.4
-fn transfer_syntax_of(data_set: &Dataset) -> Option<TransferSyntax> {
-    let syntax = data_set.root.start.transfer_syntax;
-    syntax.filter(|_| data_set.place.is_top())
-}
-
 /// The fragments and frames of encapsulated Pixel Data, and what their code streams are where only they say it.
 fn fragments_of(
     data_set: &Dataset,
@@ -91,7 +84,7 @@ fn fragments_of(
     limits: &Limits,
     bytes: &impl Bytes,
 ) -> Result<(Fragments, Vec<FrameRange>)> {
-    let syntax = transfer_syntax_of(data_set);
+    let syntax = data_set.syntax_of_pixels();
     let mut unheard = Deviations::new(0);
     let frames = image.encapsulated_frames(&data_set.set, level, bytes, limits, &mut unheard);
     let all = |ranges: &[FrameRange]| ranges.len() as u64 == image.frames;

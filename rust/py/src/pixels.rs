@@ -229,9 +229,9 @@ impl<'a> Wanted<'a> {
         decoded.map_err(|e| refused(e, at))?;
         self.frames.root.check(self.frames.part)?;
         let row = out.len() / (layout.rows as usize).max(1);
-        out.iter_mut()
-            .skip(rows as usize * row)
-            .for_each(|byte| *byte = 0);
+        if let Some(rest) = out.get_mut(rows as usize * row..) {
+            rest.fill(0);
+        }
         self.tell(frame, rows, &error);
         Ok(())
     }

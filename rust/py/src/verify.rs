@@ -42,10 +42,7 @@ pub(crate) fn deviations(data_set: &Dataset) -> Result<Vec<Deviation>> {
     };
     let begun = std::time::Instant::now();
     let path = data_set.place.path();
-    let syntax = root
-        .start
-        .transfer_syntax
-        .filter(|_| data_set.place.is_top());
+    let syntax = data_set.syntax_of_pixels();
     let level = Level {
         root,
         part: data_set.part,

@@ -307,10 +307,8 @@ fn by_offsets_so_far(
     let end = end.offset.saturating_add(end.length);
     let lies_before = |&&offset: &&u64| fragments.start.saturating_add(offset) < end;
     let there = offsets.iter().take_while(lies_before).count();
-    let before = offsets
-        .get(..there)
-        .filter(|_| offsets.len() as u64 == frames)?;
-    Some(between(fragments, &starts_of(fragments, before)?))
+    let before = offsets.get(..there)?;
+    by_offsets(fragments, before, there as u64).filter(|_| offsets.len() as u64 == frames)
 }
 
 fn by_extended_table(
