@@ -9,6 +9,7 @@ use crate::decoder::{DecodeOptions, Decoder, Incomplete, StreamColor, StreamHead
 use crate::error::{PixelError, PixelErrorKind, Result};
 use crate::family::Family;
 use crate::layout::{FrameLayout, SampleFormat, SampleType};
+use crate::scratch;
 use std::panic::AssertUnwindSafe;
 
 /// Bytes of samples that stay in the first cache: a multiple of every sample type and of three.
@@ -64,6 +65,7 @@ impl Compressed {
             return Err(PixelError::new(PixelErrorKind::Argument, detail));
         }
         let header = agreed(family, decoder, code_stream, layout)?;
+        scratch::keep(layout.samples_per_frame()?);
         let done = guarded(|| decoder.decode(code_stream, layout, &self.options, out))?;
         let finish = Finish {
             bits: bits_to_fill(family, &header, layout),

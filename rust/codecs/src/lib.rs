@@ -64,6 +64,7 @@ pub mod planar;
 pub mod rgb_to_ybr;
 #[cfg(feature = "rle")]
 pub mod rle;
+mod scratch;
 pub mod voi;
 
 pub use compressed::{Compressed, Remarks};
