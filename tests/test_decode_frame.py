@@ -1,5 +1,6 @@
 """rd.pixels.decode_frame: one frame's bytes without a data set around them."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 import builders
 import rapidicom as rd
+from code_streams import STREAMS
 
 VIDEO = "1.2.840.10008.1.2.4.102"
 RAMP = np.arange(6 * 7, dtype="<u2").reshape(6, 7)
@@ -150,3 +152,15 @@ def test_bombs_are_refused_before_memory_is_asked_for(pydicom_files: list[Path])
 def test_syntaxes_that_hold_no_frames(uid: str) -> None:
     with pytest.raises(rd.UnsupportedTransferSyntaxError, match="can't be decoded as a frame"):
         rd.pixels.decode_frame(b"\0\0\0\1", transfer_syntax=uid, rows=1, columns=1, bits_allocated=8)
+
+
+@pytest.mark.parametrize("stored", [12, 5])
+def test_samples_beyond_bits_stored_are_told_of(stored: int) -> None:
+    stream = STREAMS["jpeg-ls"]
+    asked = {**layout(rd.dcmread(stream.file())), "bits_stored": stored}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        shown = rd.pixels.decode_frame(stream.data, **asked)
+    np.testing.assert_array_equal(shown, rd.pixel_array(stream.file()))
+    told = [(w.filename, w.message.path) for w in caught if isinstance(w.message, rd.SampleRangeWarning)]
+    assert told == [(__file__, None)] * (stored == 5)

@@ -6,9 +6,11 @@ import os
 import re
 import struct
 import tarfile
+import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import pytest
 import builders
 import rapidicom as rd
 from builders import BIG, EXPLICIT, IMPLICIT
+from code_streams import STREAMS, even
 
 pa = pytest.importorskip("pyarrow")
 deltalake = pytest.importorskip("deltalake")
@@ -451,3 +454,16 @@ def test_urls(write: Callable[..., Path], table: rd.IndexTable) -> None:
         stream.write(path.read_bytes())
     frame = table.frame({**row, "path": "memory://bucket/1.dcm"}, 1)
     np.testing.assert_array_equal(frame, rd.dcmread(path).frames[1])
+
+
+@pytest.mark.parametrize("stored", [12, 5])
+def test_samples_beyond_bits_stored_are_told_of(table: rd.IndexTable, tmp_path: Path, stored: int) -> None:
+    stream = replace(STREAMS["jpeg-ls"], stored=stored)
+    path = tmp_path / "a.dcm"
+    path.write_bytes(stream.file_of([even(stream.data)] * 2, 2))
+    [row] = rows([path])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        table.frame(row, 1)
+    told = [(w.message.path, w.message.frame) for w in caught if isinstance(w.message, rd.SampleRangeWarning)]
+    assert told == [(str(path), 1)] * (stored == 5)

@@ -1043,8 +1043,9 @@ def _decode_frame(
     layout: tuple[int, int, int, int, int, int, int, str],
     raw: bool,
     out: npt.NDArray[Any] | None,
-) -> tuple[npt.NDArray[Any], str]:
-    """See ``rapidicom.pixels.decode_frame``; and what the code stream says its components are: RGB, YBR_FULL or nothing.
+) -> tuple[npt.NDArray[Any], str, bool]:
+    """See ``rapidicom.pixels.decode_frame``; what the code stream says its components are: RGB, YBR_FULL or nothing; whether
+    samples need more than Bits Stored.
 
     ``layout``: Rows, Columns, Samples per Pixel, Bits Allocated, Bits Stored, Pixel Representation, Planar
     Configuration, Photometric Interpretation.

@@ -118,6 +118,12 @@ class SampleRangeWarning(_FrameWarning):
     ``path`` is the file, where there is one; ``frame`` the first such frame that was decoded, from 0.
     """
 
+    @classmethod
+    def of(cls, bits_stored: int, path: str | None = None, frame: int | None = None) -> "SampleRangeWarning":
+        """Of a frame, or of a code stream that is no file's."""
+        words = f"samples need more than Bits Stored, {bits_stored}; they are given as the code stream has them"
+        return cls(words if frame is None else f"frame {frame}: {words}", path, frame or 0)
+
 
 class IncompleteFrameWarning(_FrameWarning):
     """A frame whose code stream ends early was given as far as it goes, as ``on_error="salvage"`` asks.

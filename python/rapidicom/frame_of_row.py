@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from operator import itemgetter
@@ -18,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ._rapidicom import _decode_frame, _read_samples, dcmread
-from .errors import DicomError, FileChangedError, PixelDecodeError
+from .errors import DicomError, FileChangedError, PixelDecodeError, SampleRangeWarning
 from .uid import UID
 
 if TYPE_CHECKING:
@@ -254,13 +255,16 @@ def _read(row: Mapping[str, Any], index: int, fill: _Fill) -> _Array | None:
     if stored is None:
         return None
     try:
-        return _decode_frame(stored, layout.transfer_syntax, layout.arguments, False, None)[0]
+        frame, _, beyond = _decode_frame(stored, layout.transfer_syntax, layout.arguments, False, None)
     except DicomError as error:
         error.path, error.tag_path = row["path"], "PixelData"
         error.offset, error.detail = offset + (error.offset or 0), f"frame {index}: {error.detail}"
         raise
     except ValueError:  # no such image: parsing says what is wrong with it
         return None
+    if beyond:
+        warnings.warn(SampleRangeWarning.of(layout.arguments[4], row["path"], index), stacklevel=2)
+    return frame
 
 
 def _tag_of_pixels(row: Mapping[str, Any], layout: _Layout, fill: _Fill) -> bytes | None:

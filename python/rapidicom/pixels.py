@@ -8,11 +8,13 @@ interpreter's lock.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from . import _rapidicom
+from .errors import SampleRangeWarning
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -239,12 +241,15 @@ def decode_frame(
     ``ValueError``: what is said of the frame is no image, or ``out`` has another shape, dtype or layout or can't be
     written. ``PixelDecodeError``: the code stream is damaged, ends early, or is another image than was said; ``offset``
     counts in it. ``LimitError``: more than the default :class:`Limits` of a frame, or than the code stream can hold.
-    ``UnsupportedTransferSyntaxError``: video, JPIP and what is not known.
+    ``UnsupportedTransferSyntaxError``: video, JPIP and what is not known. Samples that need more than ``bits_stored``
+    are given as the code stream has them, with a ``SampleRangeWarning``.
     """
     stored = bits_allocated if bits_stored is None else bits_stored
     layout = (rows, columns, samples_per_pixel, bits_allocated, stored, pixel_representation)
     color = (planar_configuration, photometric_interpretation)
-    array, _ = _rapidicom._decode_frame(code_stream, transfer_syntax, (*layout, *color), raw, out)
+    array, _, beyond = _rapidicom._decode_frame(code_stream, transfer_syntax, (*layout, *color), raw, out)
+    if beyond:
+        warnings.warn(SampleRangeWarning.of(stored), stacklevel=2)
     return array
 
 

@@ -154,7 +154,7 @@ def _decode_frame(src: bytes, runner: Any) -> bytearray:
     elif bits_allocated == 1:
         bits = 8
     layout = (runner.rows, runner.columns, runner.samples_per_pixel, bits, bits, signed, 0, photometric)
-    frame, color = _rapidicom._decode_frame(src, uid, layout, True, None)
+    frame, color, _ = _rapidicom._decode_frame(src, uid, layout, True, None)
     options.set("decoding_plugin", LABEL)
     options.set("planar_configuration", 0)
     if bits != bits_allocated or bits != runner.bits_allocated:

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use rapidicom_codecs::{
     Compressed, DecodeOptions, Family, FrameLayout, Incomplete, Native, PhotometricInterpretation,
-    PixelError, PixelErrorKind, PlanarConfiguration, SampleFormat, StreamColor,
+    PixelError, PixelErrorKind, PlanarConfiguration, Remarks, SampleFormat, StreamColor,
 };
 use rapidicom_core::transfer_syntax::TransferSyntax;
 use rapidicom_core::{Error, ErrorKind, Limits};
@@ -26,8 +26,8 @@ enum Encoding {
     Native(Native),
 }
 
-/// The decoded frame, in `out` if given, and what its components are by the code stream's own word: "RGB", "YBR_FULL", or ""
-/// where it says nothing.
+/// The decoded frame, in `out` if given; what its components are by the code stream's own word: "RGB", "YBR_FULL", or "" where it
+/// says nothing; and whether samples need more than Bits Stored.
 #[pyfunction]
 pub(crate) fn _decode_frame<'py>(
     py: Python<'py>,
@@ -36,7 +36,7 @@ pub(crate) fn _decode_frame<'py>(
     layout: LayoutArguments,
     raw: bool,
     out: Option<Bound<'py, PyAny>>,
-) -> PyResult<(Bound<'py, PyAny>, &'static str)> {
+) -> PyResult<(Bound<'py, PyAny>, &'static str, bool)> {
     let held = HeldBuffer::of(code_stream, false)?;
     let stored = held.bytes();
     let mut layout = layout_of(layout)?;
@@ -80,9 +80,10 @@ pub(crate) fn _decode_frame<'py>(
         }
     };
     let samples = place.bytes_mut()?;
-    py.detach(|| decode(&encoding, stored, &layout, samples))
+    let remarks = py
+        .detach(|| decode(&encoding, stored, &layout, samples))
         .map_err(|e| refused(e, bytes))?;
-    Ok((array, term_of(color)))
+    Ok((array, term_of(color), remarks.beyond_bits_stored))
 }
 
 fn decode(
@@ -90,21 +91,20 @@ fn decode(
     stored: &[u8],
     layout: &FrameLayout,
     out: &mut [u8],
-) -> Result<(), PixelError> {
-    match encoding {
-        Encoding::Native(native) => native.decode(stored, 0, layout, out),
-        Encoding::Compressed(compressed) => {
-            match compressed.decode(stored, layout, out)?.incomplete {
-                None => Ok(()),
-                Some(Incomplete { rows, mut error }) => {
-                    error.detail =
-                        format!("{}; {rows} of {} rows are there", error.detail, layout.rows)
-                            .into();
-                    Err(error)
-                }
-            }
+) -> Result<Remarks, PixelError> {
+    let compressed = match encoding {
+        Encoding::Compressed(compressed) => compressed,
+        Encoding::Native(native) => {
+            native.decode(stored, 0, layout, out)?;
+            return Ok(Remarks::default());
         }
-    }
+    };
+    let remarks = compressed.decode(stored, layout, out)?;
+    let Some(Incomplete { rows, mut error }) = remarks.incomplete else {
+        return Ok(remarks);
+    };
+    error.detail = format!("{}; {rows} of {} rows are there", error.detail, layout.rows).into();
+    Err(error)
 }
 
 /// What the Transfer Syntax says of the bytes of a frame.

@@ -249,12 +249,8 @@ impl<'a> Wanted<'a> {
     fn warn(&self, py: Python<'_>) -> PyResult<()> {
         let path = self.frames.root.path().map(|path| path.as_os_str());
         if let Some(frame) = self.beyond.lock().ok().and_then(|mut beyond| beyond.take()) {
-            let bits = self.image.layout.bits_stored;
-            let words = format!(
-                "frame {frame}: samples need more than Bits Stored, which is {bits}; they are given as the code stream has them"
-            );
             let class = function(py, "rapidicom.errors", "SampleRangeWarning")?;
-            let warning = class.call1((words, path, frame))?;
+            let warning = class.call_method1("of", (self.image.layout.bits_stored, path, frame))?;
             function(py, "warnings", "warn")?.call1((warning,))?;
         }
         let mut all = match self.incomplete.lock() {
