@@ -145,6 +145,17 @@ def test_a_wrong_offset_table_is_ignored_with_a_warning(offsets: tuple[int, ...]
     assert ds.warnings
 
 
+@pytest.mark.parametrize("extended", [False, True])
+def test_an_offset_table_that_points_into_a_frame_is_not_believed(extended: bool) -> None:
+    fragments = [b"\xff\xd8aa", b"bbbb\xff\xd9", b"\xff\xd8cc\xff\xd9"]
+    table = E.element(0x7FE00001, "OV", struct.pack("<2Q", 0, 12))
+    table += E.element(0x7FE00002, "OV", struct.pack("<2Q", 4, 20))
+    wrong = encapsulated(fragments, 2, extra=table) if extended else encapsulated(fragments, 2, [0, 12])
+    ds = rd.dcmread(wrong)
+    assert [bytes(ds.frames.encoded(i)) for i in range(2)] == [b"\xff\xd8aabbbb\xff\xd9", fragments[2]]
+    assert "OffsetTableWrong" in [warning.code.name for warning in ds.warnings]
+
+
 def test_frames_by_their_markers() -> None:
     fragments = [b"\xff\xd8aa", b"bb\xff\xd9", b"\xff\xd8cc\xff\xd9"]
     ds = rd.dcmread(encapsulated(fragments, 2))

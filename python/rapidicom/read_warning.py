@@ -185,7 +185,7 @@ class WarningCode(StrEnum):
     """Pixel Data that is encapsulated where the Transfer Syntax is native, or the reverse. PS3.5 §A.4"""
 
     OffsetTableWrong = "OffsetTableWrong"
-    """An offset table that does not point at the fragments: the fragments tell. PS3.5 §A.4"""
+    """An offset table that does not point at the fragments in which frames begin: the fragments tell. PS3.5 §A.4"""
 
     OffsetTableMissing = "OffsetTableMissing"
     """The first item of encapsulated Pixel Data, the Basic Offset Table, is missing. PS3.5 §A.4"""

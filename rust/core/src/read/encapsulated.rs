@@ -160,8 +160,8 @@ pub struct ExtendedOffsetTable {
     pub lengths: Vec<u64>,
 }
 
-/// Divides fragments into frames: by a table that points at fragments, else by their number, else by where code streams
-/// begin. Fewer frames where a file was cut off, or never had as many: those that are there. PS3.5 §A.4
+/// Divides fragments into frames: by a table that points at fragments in which code streams begin, else by their number, else by
+/// where code streams begin. Fewer frames where a file was cut off, or never had as many: those that are there. PS3.5 §A.4
 pub fn frame_ranges(
     window: &impl Bytes,
     fragments: &Fragments,
@@ -171,26 +171,22 @@ pub fn frame_ranges(
 ) -> Result<Vec<FrameRange>> {
     let count = fragments.list.len() as u64;
     let place = fragments.start;
-    if let Some(table) = extended {
-        if let Some(ranges) = by_extended_table(fragments, table, frames) {
-            return Ok(ranges);
-        }
-        notes.note(
-            Leniency::OffsetTableWrong,
-            Tag::EXTENDED_OFFSET_TABLE,
-            place,
-            || "it does not point at fragments".into(),
-        );
-    }
     let table = fragments.basic_offset_table.iter();
     let table: Vec<u64> = table.map(|&offset| offset.into()).collect();
-    if !table.is_empty() {
-        if let Some(ranges) = by_offsets(fragments, &table, frames) {
-            return Ok(ranges);
+    let by_extended = extended.map(|table| by_extended_table(fragments, table, frames));
+    let by_basic = (!table.is_empty()).then(|| by_offsets(fragments, &table, frames));
+    let tables = [
+        (Tag::EXTENDED_OFFSET_TABLE, by_extended),
+        (Tag::PIXEL_DATA, by_basic),
+    ];
+    for (tag, told) in tables {
+        match told.map(|told| believed(window, fragments, told, frames)) {
+            None => {}
+            Some(Ok(ranges)) => return Ok(ranges),
+            Some(Err(why)) => {
+                notes.note(Leniency::OffsetTableWrong, tag, place, || why.into());
+            }
         }
-        notes.note(Leniency::OffsetTableWrong, Tag::PIXEL_DATA, place, || {
-            "it does not point at fragments".into()
-        });
     }
     if frames == count {
         return Ok(each(fragments));
@@ -198,19 +194,7 @@ pub fn frame_ranges(
     if frames == 1 && count > 0 {
         return Ok(vec![range(fragments, 0, fragments.list.len())]);
     }
-    let starts: Vec<usize> = (0..fragments.list.len())
-        .filter(|&i| {
-            let f = fragments.list.get(i).copied().unwrap_or(Fragment {
-                offset: 0,
-                length: 0,
-            });
-            begins_frame(
-                &window
-                    .bytes(f.offset, f.length.min(BEGINNING))
-                    .unwrap_or_default(),
-            )
-        })
-        .collect();
+    let starts = marked(window, fragments);
     if starts.len() as u64 == frames && starts.first() == Some(&0) {
         return Ok(between(fragments, &starts));
     }
@@ -270,6 +254,38 @@ fn between(fragments: &Fragments, starts: &[usize]) -> Vec<FrameRange> {
         .iter()
         .zip(ends)
         .map(|(&first, end)| range(fragments, first, end.saturating_sub(first)))
+        .collect()
+}
+
+/// What a table says, or what is wrong with it: as many code streams as frames begin, and elsewhere.
+fn believed(
+    window: &impl Bytes,
+    fragments: &Fragments,
+    told: Option<Vec<FrameRange>>,
+    frames: u64,
+) -> std::result::Result<Vec<FrameRange>, &'static str> {
+    let told = told.ok_or("it does not point at fragments")?;
+    // One fragment a frame can be pointed at in one way alone.
+    if frames == fragments.list.len() as u64 {
+        return Ok(told);
+    }
+    let seen = marked(window, fragments);
+    let elsewhere = seen.len() == told.len() && seen.first() == Some(&0);
+    match elsewhere && !told.iter().map(|range| range.first).eq(seen) {
+        true => Err("it points at fragments in which no code stream begins"),
+        false => Ok(told),
+    }
+}
+
+/// The fragments in which a code stream begins.
+fn marked(window: &impl Bytes, fragments: &Fragments) -> Vec<usize> {
+    let begins = |fragment: &Fragment| {
+        let beginning = window.bytes(fragment.offset, fragment.length.min(BEGINNING));
+        begins_frame(&beginning.unwrap_or_default())
+    };
+    let all = fragments.list.iter().enumerate();
+    all.filter(|(_, fragment)| begins(fragment))
+        .map(|(i, _)| i)
         .collect()
 }
 
@@ -357,6 +373,29 @@ mod tests {
             [(0, 2), (2, 1)]
         );
         assert_eq!((ranges[0].offset, ranges[0].length), (108, 28));
+    }
+
+    #[test]
+    fn a_table_that_points_into_a_code_stream_is_not_believed() {
+        let mut bytes = vec![0; 60];
+        bytes[8..11].copy_from_slice(&[0xFF, 0xD8, 0xFF]);
+        bytes[44..47].copy_from_slice(&[0xFF, 0xD8, 0xFF]);
+        let told = |table: &[u32], bytes: &[u8]| {
+            let (window, mut notes) = (Window::new(bytes, 100), Deviations::new(9));
+            let fragments = Fragments {
+                basic_offset_table: table.to_vec(),
+                ..three()
+            };
+            let ranges = frame_ranges(&window, &fragments, None, 2, &mut notes).unwrap();
+            let codes: Vec<_> = notes.kept().iter().map(|note| note.code).collect();
+            let firsts: Vec<_> = ranges.iter().map(|r| (r.first, r.count)).collect();
+            (firsts, codes)
+        };
+        let wrong = vec![Leniency::OffsetTableWrong];
+        assert_eq!(told(&[0, 36], &bytes), (vec![(0, 2), (2, 1)], vec![]));
+        assert_eq!(told(&[0, 18], &bytes), (vec![(0, 2), (2, 1)], wrong));
+        // Without marks, RLE for one, nothing speaks against it.
+        assert_eq!(told(&[0, 18], &[0; 60]), (vec![(0, 1), (1, 2)], vec![]));
     }
 
     #[test]

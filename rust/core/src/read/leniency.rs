@@ -145,7 +145,7 @@ leniencies! {
     EncapsulatedHeaderWrong;
     /// Pixel Data that is encapsulated where the Transfer Syntax is native, or the reverse. PS3.5 §A.4
     EncapsulationUnexpected;
-    /// An offset table that does not point at the fragments: the fragments tell. PS3.5 §A.4
+    /// An offset table that does not point at the fragments in which frames begin: the fragments tell. PS3.5 §A.4
     OffsetTableWrong;
     /// The first item of encapsulated Pixel Data, the Basic Offset Table, is missing. PS3.5 §A.4
     OffsetTableMissing;
