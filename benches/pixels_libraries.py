@@ -68,6 +68,7 @@ class Imagecodecs:
             )
         ) + ")"  # fmt: skip
         self.decoders: dict[str, Decode] = {
+            "OpenJPEG, 2 thr": lambda data, out: ic.jpeg2k_decode(data, numthreads=2, out=out),
             "dicomrle": lambda data, out: ic.dicomrle_decode(data, out.dtype, out=_octets(out)),
             "libjpeg-turbo": lambda data, out: ic.jpeg8_decode(data, out=out),
             "jpegsof3": lambda data, out: ic.jpegsof3_decode(data, out=out),
@@ -174,17 +175,17 @@ class Rapidicom:
     def frame(self, path: str) -> Operations:
         """One frame of many, from the path."""
         count = len(self.rd.dcmread(path).frames)
-        return (lambda k: self.rd.pixel_array(path, index=strided(count, k)),)
+        return (lambda k: self.rd.pixel_array(path, index=strided(count, k), threads=1),)
 
     def overhead(self, path: str, shape: list[int], dtype: str, one_of_many: bool) -> Operations:
         """Path -> array, less the same decoder on the bare bytes; both in turn, so that noise meets both."""
         decode, data = self._decode_frame(path), code_streams(path)
         out = np.zeros(shape[1:] if one_of_many else shape, dtype)
         if not one_of_many:
-            return lambda _: self.rd.pixel_array(path), lambda _: decode(data[0], out)
+            return lambda _: self.rd.pixel_array(path, threads=1), lambda _: decode(data[0], out)
         n = len(data)
         return (
-            lambda k: self.rd.pixel_array(path, index=strided(n, k)),
+            lambda k: self.rd.pixel_array(path, index=strided(n, k), threads=1),
             lambda k: decode(data[strided(n, k)], out),
         )
 

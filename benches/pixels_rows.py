@@ -34,6 +34,7 @@ BARS = {
     "jpegls_near": 0.95, "j2k": 1.05, "j2k_lossy": 1.05, "htj2k": 1.05, "htj2k_lossy": 1.05, "jxl_e1": 1.05,
     "jxl_e3": 1.05, "jxl_lossy": 1.05, "deflated_frame": 1.1,
 }  # fmt: skip
+DIVIDED = ("j2k", "j2k_lossy")  # one frame is decoded by several threads
 NAMES = {
     "ev": "native",
     "rle": "RLE",
@@ -127,11 +128,17 @@ def codec_row(pictures: Pictures, image: str, syntax: str) -> Row:
     entries = [
         Entry(OURS, OURS, {"job": "code_stream", **into}),
         *(Entry(codec, BARE, {"job": "code_stream", "codec": codec, **into}) for codec in codecs),
-        Entry(f"{OURS}, from the path", OURS, {"job": "image_into", **into}),
+        Entry(f"{OURS}, from the path", OURS, {"job": "image_into", "threads": 1, **into}),
         *(Entry(peer, peer, {"job": "image", "path": path}) for peer in PEERS if peer != "pydicom"),
     ]
     figures = [Figure(f"to {codecs[0]}", ratio(OURS, codecs[0]), "x", BARS[syntax])]
     figures += [Figure(f"to {codec}", ratio(OURS, codec), "x") for codec in codecs[1:]]
+    if syntax in DIVIDED:
+        ours, theirs = f"{OURS}, 2 thr", f"{codecs[0]}, 2 thr"
+        entries.append(Entry(ours, OURS, {"job": "image_into", "threads": 2, **into}))
+        entries.append(Entry(theirs, BARE, {"job": "code_stream", "codec": theirs, **into}))
+        figures.append(Figure(f"to {codecs[0]}, two threads each", ratio(ours, theirs), "x"))
+        figures.append(Figure("speed-up", ratio(f"{OURS}, from the path", ours), "x"))
     same = OURS if pictures.files[image, syntax].lossless else ""
     return Row(f"{syntax}_{image}", "one frame", f"{NAMES[syntax]}, {IMAGES[image]}", entries, figures, same)
 

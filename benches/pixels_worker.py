@@ -23,7 +23,7 @@ import numpy as np
 from pixels_libraries import CannotError, Operation, Operations, library
 
 MOST = 500  # operations a round
-PAIRS = 4  # times the budget for differences: they are small beside what they are made of
+PAIRS, LEAST_PAIRS = 4, 25  # times the budget for differences, and at least so many: they are small beside their parts
 clock = time.perf_counter
 
 
@@ -47,7 +47,7 @@ def repeat(operations: Operations, budget: float) -> dict[str, Any]:
     gc.collect()
     times: list[float] = []
     pairs = len(operations) > 1
-    least = 3 if pairs and budget else 1
+    least = LEAST_PAIRS if pairs and budget else 1
     end, cpu = clock() + budget * (PAIRS if pairs else 1), time.process_time()
     while len(times) < least or (clock() < end and len(times) < MOST):
         k = len(times)

@@ -1,9 +1,12 @@
 """Compressed frames in parallel: as one thread gives them, cancelled by an error, in forked children, beside others."""
 
+import hashlib
 import multiprocessing
 import os
+import random
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -149,6 +152,61 @@ def test_a_heartbeat_beside_it(name: str, large: dict[str, bytes], figure: Figur
     assert len(beats) > 10
     assert min(longest) < 0.05
     np.testing.assert_array_equal(out[-1], image(512))
+
+
+def share_of_others(call: Callable[[], Any]) -> float:
+    """How much of the processor time of a call was spent by other threads than the caller's."""
+    own, all_of_it = time.thread_time(), time.process_time()
+    call()
+    own, all_of_it = time.thread_time() - own, time.process_time() - all_of_it
+    return 1 - own / all_of_it
+
+
+@pytest.mark.figure
+def test_a_large_frame_of_jpeg_2000_is_decoded_by_several(large: dict[str, bytes], figure: Figure) -> None:
+    data, whole = file_of("1.2.840.10008.1.2.4.90", [large["jpeg-2000"]]), image(512)
+    two = file_of("1.2.840.10008.1.2.4.90", [large["jpeg-2000"]] * 2)
+    times = {}
+    for threads in (1, 2, 3, 1000, None):
+        start = time.perf_counter()
+        for _ in range(3):
+            np.testing.assert_array_equal(rd.pixel_array(data, threads=threads), whole)
+        times[threads] = (time.perf_counter() - start) / 3
+        np.testing.assert_array_equal(rd.pixel_array(two, threads=threads), [whole] * 2)
+        np.testing.assert_array_equal(rd.pixel_array(two, index=1, threads=threads), whole)
+        np.testing.assert_array_equal(rd.pixel_array(data, reduce=1, threads=threads).shape, (256, 256))
+    figure("a frame of JPEG 2000, 512²: 1 thread, 2", f"{times[1] * 1e3:.1f} ms, {times[2] * 1e3:.1f} ms")
+    np.testing.assert_array_equal(rd.dcmread(data).pixel_array, whole)
+
+
+def test_who_asks_for_one_thread_gets_no_other(large: dict[str, bytes]) -> None:
+    ds = rd.dcmread(file_of("1.2.840.10008.1.2.4.90", [large["jpeg-2000"]] * 3))
+    assert share_of_others(lambda: ds.frames.decode(threads=1)) < 0.1
+    assert share_of_others(lambda: [ds.frames[k] for k in range(3)]) < 0.1
+    assert share_of_others(lambda: ds.frames.decode([1], threads=3)) > 0.5
+    assert share_of_others(lambda: ds.frames.decode(threads=3)) > 0.3
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_broken_large_frame_is_the_same_to_any_number_of_threads(seed: int, large: dict[str, bytes]) -> None:
+    rnd = random.Random(seed)
+    code_stream = bytearray(large["jpeg-2000"])
+    if seed % 3:
+        for _ in range(seed):
+            code_stream[rnd.randrange(200, len(code_stream))] = rnd.randrange(256)
+    else:
+        del code_stream[rnd.randrange(1000, len(code_stream)) // 2 * 2 :]
+    data = file_of("1.2.840.10008.1.2.4.90", [bytes(code_stream)])
+    shown = []
+    for threads in (1, 2, 5, 5):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                pixels = rd.pixel_array(data, threads=threads, on_error="salvage")
+            except rd.PixelDecodeError:
+                pixels = np.zeros(0)
+        shown.append((hashlib.sha256(pixels.data).digest(), [getattr(w.message, "rows", None) for w in caught]))
+    assert shown == [shown[0]] * 4
 
 
 def facts(source: Any) -> list[int]:

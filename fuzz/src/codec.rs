@@ -64,7 +64,7 @@ fn of_bytes([r1, r0, c1, c0, samples, allocated, stored, flags]: [u8; 8]) -> (Fr
             _ => PhotometricInterpretation::Monochrome2,
         },
     };
-    let options = DecodeOptions { raw: flags & 8 != 0, reduce: flags >> 4 & 3 };
+    let options = DecodeOptions { raw: flags & 8 != 0, reduce: flags >> 4 & 3, threads: 1 + u16::from(flags >> 7) * 2 };
     (layout, options, flags & 0x40 == 0)
 }
 

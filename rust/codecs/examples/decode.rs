@@ -41,7 +41,7 @@ fn main() {
     };
     let options = DecodeOptions {
         raw: number(8) == 1,
-        reduce: 0,
+        ..DecodeOptions::default()
     };
     let mut code_stream = Vec::new();
     std::io::stdin().read_to_end(&mut code_stream).unwrap();

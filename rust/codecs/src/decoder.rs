@@ -44,6 +44,8 @@ pub struct DecodeOptions {
     pub raw: bool,
     /// Leave out this many of the highest resolutions: rows and columns are divided by 2^reduce, rounded up. JPEG 2000 only.
     pub reduce: u8,
+    /// Threads that may decode the frame, where it is worth them; the caller's alone unless more than 1. JPEG 2000 only.
+    pub threads: u16,
 }
 
 /// What became of a frame.

@@ -15,6 +15,7 @@ use crate::decoder::{DecodeOptions, Decoded, Decoder, Incomplete, StreamHeader};
 use crate::error::{PixelError, PixelErrorKind, Result};
 use crate::layout::FrameLayout;
 use header::MainHeader;
+use openjpeg::How;
 use tile_parts::TileParts;
 
 /// JPEG 2000 and HTJ2K: ITU-T T.800, T.814.
@@ -49,13 +50,23 @@ impl Decoder for Jpeg2000 {
         let parts = TileParts::read(stream, &header)?;
         bounds::check(&header, &parts, stream.len())?;
         let stream = parts.corrected(stream);
-        let (image, incomplete) = match openjpeg::decode(&stream, &header, options.reduce, true) {
+        let how = How {
+            reduce: options.reduce,
+            threads: threads_worth(&header, stream.len()).min(options.threads),
+            strict: true,
+        };
+        let (image, incomplete) = match openjpeg::decode(&stream, &header, how) {
             Ok(image) => (image, parts.missing(&header)),
             Err(fault) => {
                 // Again, with what is there, and without stopping at the first packet that does not fit.
                 let rest = parts.repaired(stream.into_owned());
-                let image = openjpeg::decode(&rest, &header, options.reduce, false)
-                    .map_err(|_| refused(&header, &fault))?;
+                let how = How {
+                    threads: 1,
+                    strict: false,
+                    ..how
+                };
+                let image =
+                    openjpeg::decode(&rest, &header, how).map_err(|_| refused(&header, &fault))?;
                 let rows = parts.missing(&header).map_or(0, |missing| missing.rows);
                 let error = PixelError::new(PixelErrorKind::Stored, fault);
                 (image, Some(Incomplete { rows, error }))
@@ -76,6 +87,18 @@ impl Decoder for Jpeg2000 {
                 ..incomplete
             }),
         })
+    }
+}
+
+/// Threads among which OpenJPEG divides code-blocks with a gain: 1.7 to 1.9 times as fast with two. Blocks of HTJ2K are decoded in less
+/// time than it takes to hand them out: 9.1 ms for 1024 x 1024, 9.4 with two threads.
+fn threads_worth(header: &MainHeader, length: usize) -> u16 {
+    /// They take some 3 ms, a thread a tenth of one to start. Inputs of a fuzzer are short.
+    const BYTES_A_THREAD: usize = if cfg!(fuzzing) { 64 } else { 32 << 10 };
+    const MOST: usize = 64;
+    match header.style.high_throughput {
+        true => 1,
+        false => (length / BYTES_A_THREAD).min(MOST) as u16,
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Image {
     pub family: Option<Family>,
     /// How many of the highest resolutions are left out of a decoded frame.
     pub reduce: u8,
+    /// On how many threads each frame may be decoded.
+    pub threads: u16,
 }
 
 /// Fetches Value Fields of a level.
@@ -185,6 +187,7 @@ impl Image {
                 .filter(|_| encapsulated)
                 .and_then(|syntax| Family::of_transfer_syntax(syntax.uid())),
             reduce: 0,
+            threads: 1,
         };
         if !encapsulated {
             image.settle(notes)?;
@@ -279,6 +282,7 @@ impl Image {
         let options = DecodeOptions {
             raw: self.native.raw,
             reduce: self.reduce,
+            threads: self.threads,
         };
         self.family.map(|family| Compressed { family, options })
     }

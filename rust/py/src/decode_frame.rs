@@ -112,7 +112,10 @@ fn encoding_of(uid: &str, stored: &[u8], raw: bool) -> Result<Encoding, Error> {
     if let Some(family) = Family::of_transfer_syntax(uid)
         && family.decoder().is_some()
     {
-        let options = DecodeOptions { raw, reduce: 0 };
+        let options = DecodeOptions {
+            raw,
+            ..DecodeOptions::default()
+        };
         return Ok(Encoding::Compressed(Compressed { family, options }));
     }
     match TransferSyntax::from_uid(uid) {

@@ -276,7 +276,7 @@ impl Frames {
         index: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if let Ok(index) = index.extract::<isize>() {
-            return pixels::one_frame(py, self, self.index(index)?, None, &Wish::default());
+            return pixels::one_frame(py, self, self.index(index)?, None, &Wish::alone());
         }
         let Ok(slice) = index.cast::<PySlice>() else {
             return Err(PyTypeError::new_err(

@@ -59,11 +59,23 @@ impl Wish {
         })
     }
 
-    fn alone(self) -> Wish {
+    /// On the caller's thread.
+    pub(crate) fn alone() -> Wish {
         Wish {
             threads: Some(1),
-            ..self
+            ..Wish::default()
         }
+    }
+
+    /// On how many threads each of `frames` frames may be decoded: those that are left where frames are few.
+    fn threads_of_each(&self, frames: usize, family: Option<Family>) -> u16 {
+        if family != Some(Family::Jpeg2000) {
+            return 1;
+        }
+        let all = self.threads.unwrap_or_else(cores);
+        u16::try_from(all / frames.max(1))
+            .unwrap_or(u16::MAX)
+            .max(1)
     }
 }
 
@@ -94,6 +106,7 @@ impl<'a> Wanted<'a> {
         let mut image = frames.table.image.clone();
         image.native.raw = wish.raw;
         image.reduce = wish.reduce;
+        image.threads = wish.threads_of_each(count, image.family);
         supported(frames)?;
         if wish.reduce > 0 && image.family != Some(Family::Jpeg2000) {
             let detail = "reduce leaves out resolutions, which only JPEG 2000 has";
@@ -534,7 +547,7 @@ pub(crate) fn one_frame<'py>(
     out: Option<Bound<'py, PyAny>>,
     wish: &Wish,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let wanted = Wanted::new(frames, 1, false, &wish.alone()).map_err(|e| frames.raise(py, e))?;
+    let wanted = Wanted::new(frames, 1, false, wish).map_err(|e| frames.raise(py, e))?;
     wanted.array(py, &[frame], out)
 }
 

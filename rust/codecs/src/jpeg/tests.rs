@@ -133,7 +133,10 @@ fn layout(rows: u32, columns: u32, samples: u16, bits_stored: u16, color: &str) 
 
 fn decode(stream: &[u8], layout: &FrameLayout, raw: bool) -> Result<(Vec<u8>, Decoded)> {
     let mut out = vec![0xAA; layout.decoded_frame_bytes().unwrap() as usize];
-    let options = DecodeOptions { raw, reduce: 0 };
+    let options = DecodeOptions {
+        raw,
+        ..DecodeOptions::default()
+    };
     Jpeg.header(stream, layout)?;
     let decoded = Jpeg.decode(stream, layout, &options, &mut out)?;
     Ok((out, decoded))

@@ -1,10 +1,11 @@
 //! The calls of OpenJPEG: the only unsafe code of this family.
 //!
-//! Why it is sound. Codec, stream and image are owned by guards and live for one call on one thread. OpenJPEG knows no `longjmp`; built
-//! with NDEBUG it aborts nowhere (`build.rs` sees to it). The four callbacks are `extern "C"`, do only saturating arithmetic, copies
-//! between checked ranges and writes into an array of fixed length: they can't panic, so nothing unwinds through frames of C. What
-//! they point to, the code stream's slice and the text of the first complaint, outlives codec and stream. OpenJPEG writes samples
-//! into memory of its own, which is read here by its own counts, and given back by the guard.
+//! Why it is sound. Codec, stream and image are owned by guards and live for one call, from one thread. Threads of OpenJPEG's own end with
+//! its codec, see only its memory, and of our callbacks may call but the one for complaints, whose text lies behind a lock. OpenJPEG
+//! knows no `longjmp`; built with NDEBUG it aborts nowhere (`build.rs` sees to it). The four callbacks are `extern "C"`, do only
+//! saturating arithmetic, copies between checked ranges and writes into an array of fixed length: they can't panic, so nothing unwinds
+//! through frames of C. What they point to, the code stream's slice and the text of the first complaint, outlives codec and stream.
+//! OpenJPEG writes samples into memory of its own, which is read here by its own counts, and given back by the guard.
 //!
 //! Only the code stream's decoder is called, never that of JP2 boxes: `jp2.c` is where OpenJPEG 2.5.1 to 2.5.3 write out of bounds
 //! (CVE-2025-54874), and `boxes.rs` does what is needed of it.
@@ -17,6 +18,7 @@ use std::ffi::{CStr, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use std::slice;
+use std::sync::{Mutex, PoisonError};
 
 /// OpenJPEG copies headers through a buffer; tile-parts go past it. Its own choice, 1 MiB, costs page faults in each call.
 const BUFFER: usize = 1 << 14;
@@ -74,19 +76,33 @@ struct Words {
     length: usize,
 }
 
+/// How a code stream is to be decoded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How {
+    /// Resolutions that are left out.
+    pub(super) reduce: u8,
+    /// OpenJPEG's own, if more than 1: code-blocks and lines of wavelets are divided among them.
+    pub(super) threads: u16,
+    /// A stream that breaks off, or a packet that does not fit, is an error.
+    pub(super) strict: bool,
+}
+
 unsafe extern "C" fn complain(message: *const c_char, words: *mut c_void) {
-    // SAFETY: `words` is the `Words` that the handler was set with, used by nobody else during the call; the message, if there is
-    // one, is a NUL-terminated text.
-    let words = unsafe { &mut *words.cast::<Words>() };
+    // SAFETY: `words` is what the handler was set with, alive and borrowed by all threads alike.
+    let words = unsafe { &*words.cast::<Mutex<Words>>() };
+    let Ok(mut words) = words.lock() else {
+        return;
+    };
     if words.length > 0 || message.is_null() {
         return;
     }
-    // SAFETY: as above.
+    // SAFETY: the message is a NUL-terminated text.
     let message = unsafe { CStr::from_ptr(message) }.to_bytes().trim_ascii();
+    let length = message.len().min(words.bytes.len());
     for (to, from) in words.bytes.iter_mut().zip(message) {
         *to = *from;
-        words.length = words.length.saturating_add(1);
     }
+    words.length = length;
 }
 
 struct Codec(NonNull<opj::opj_codec_t>);
@@ -204,25 +220,21 @@ impl Image {
     }
 }
 
-/// Decodes all of it, or says what OpenJPEG complained of. `strict`: a stream that breaks off, or a packet that does not fit, is an error.
-pub(super) fn decode(
-    bytes: &[u8],
-    header: &MainHeader,
-    reduce: u8,
-    strict: bool,
-) -> Result<Image, String> {
+/// Decodes all of it, or says what OpenJPEG complained of.
+pub(super) fn decode(bytes: &[u8], header: &MainHeader, how: How) -> Result<Image, String> {
     // Declared first, so dropped last: codec and stream point to them.
-    let mut words = Words {
+    let words = Mutex::new(Words {
         bytes: [0; 200],
         length: 0,
-    };
+    });
     let mut source = Source {
         bytes: bytes.as_ptr(),
         length: bytes.len(),
         at: 0,
     };
-    let image = decode_into(&mut words, &mut source, header, reduce, strict);
+    let image = decode_into(&words, &mut source, header, how);
     image.ok_or_else(|| {
+        let words = words.into_inner().unwrap_or_else(PoisonError::into_inner);
         let said = words.bytes.get(..words.length).unwrap_or_default();
         match said {
             [] => "OpenJPEG can't decode it and does not say why".into(),
@@ -232,11 +244,10 @@ pub(super) fn decode(
 }
 
 fn decode_into(
-    words: &mut Words,
+    words: &Mutex<Words>,
     source: &mut Source,
     header: &MainHeader,
-    reduce: u8,
-    strict: bool,
+    how: How,
 ) -> Option<Image> {
     let stream = Stream::new(source)?;
     // SAFETY: no pointers; null is checked.
@@ -249,14 +260,22 @@ fn decode_into(
         opj::opj_set_default_decoder_parameters(parameters.as_mut_ptr());
         parameters.assume_init_mut()
     };
-    parameters.cp_reduce = u32::from(reduce);
+    parameters.cp_reduce = u32::from(how.reduce);
     let mut read = ptr::null_mut();
-    // SAFETY: codec, stream and parameters are alive, `words` outlives the codec; `read` is where the image is put. No threads of
-    // its own: frames are what is decoded in parallel. Each step is taken only where the one before succeeded.
+    // 0: none besides the caller's. Said in any case, or else the environment would say it (OPJ_NUM_THREADS).
+    let threads = match how.threads {
+        0 | 1 => 0,
+        several => several.into(),
+    };
+    // SAFETY: the codec is alive. Where there are no threads to be had it goes on without, and says so to nobody.
+    unsafe { opj::opj_codec_set_threads(c, threads) };
+    let words = ptr::from_ref(words).cast_mut().cast();
+    // SAFETY: codec, stream and parameters are alive, `words` outlives the codec; `read` is where the image is put. Each step is taken
+    // only where the one before succeeded.
     let has_header = unsafe {
-        opj::opj_set_error_handler(c, Some(complain), ptr::from_mut(words).cast()) != 0
+        opj::opj_set_error_handler(c, Some(complain), words) != 0
             && opj::opj_setup_decoder(c, parameters) != 0
-            && opj::opj_decoder_set_strict_mode(c, i32::from(strict)) != 0
+            && opj::opj_decoder_set_strict_mode(c, i32::from(how.strict)) != 0
             && opj::opj_read_header(s, c, &mut read) != 0
     };
     let image = NonNull::new(read).map(Image)?;

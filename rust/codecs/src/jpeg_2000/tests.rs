@@ -324,7 +324,10 @@ fn a_smaller_resolution_is_half_as_large() {
     ]);
     let layout = layout(9, 13, 1, 8);
     for (reduce, samples) in [(0, 117), (1, 35), (2, 12)] {
-        let options = DecodeOptions { raw: false, reduce };
+        let options = DecodeOptions {
+            reduce,
+            ..DecodeOptions::default()
+        };
         let mut out = vec![0; samples];
         Jpeg2000
             .decode(&stream, &layout, &options, &mut out)
@@ -337,8 +340,8 @@ fn a_smaller_resolution_is_half_as_large() {
         assert_eq!(refused.kind, PixelErrorKind::Argument);
     }
     let options = DecodeOptions {
-        raw: false,
         reduce: 3,
+        ..DecodeOptions::default()
     };
     let refused = Jpeg2000
         .decode(&stream, &layout, &options, &mut [0; 4])
