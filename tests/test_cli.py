@@ -4,12 +4,15 @@ import json
 import os
 import select
 import signal
+import struct
 import subprocess
 import sys
 import time
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import builders
@@ -90,6 +93,130 @@ def test_dump_json(folder: Path) -> None:
     model = json.loads(done.stdout)
     assert model["00100010"] == {"vr": "PN", "Value": [{"Alphabetic": "Doe^John"}]}
     assert model["00280010"] == {"vr": "US", "Value": [4]}
+
+
+def dumped(path: Path) -> dict[str, Any]:
+    """What `dump --json` says of a file; `NaN` and its like are no JSON."""
+    done = run("dump", "--json", path)
+    assert done.returncode == 0, done.stderr
+
+    def no_constant(name: str) -> None:
+        raise AssertionError(name)
+
+    model: dict[str, Any] = json.loads(done.stdout, parse_constant=no_constant)
+    return model
+
+
+WORDS = {"OB": "32B", "OW": "16H", "OF": "8f", "OL": "8I", "OD": "4d", "OV": "4Q", "UN": "32B"}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "uid"),
+    [(builders.EXPLICIT, builders.EXPLICIT_LITTLE_UID), (builders.BIG, builders.EXPLICIT_BIG_UID)],
+    ids=["little", "big"],
+)
+def test_dump_json_has_bytes_in_little_endian(tmp_path: Path, encoding: builders.Encoding, uid: str) -> None:
+    def packed(order: str, form: str) -> bytes:
+        return struct.pack(order + form, *range(1, int(form[:-1]) + 1))
+
+    e = encoding.element
+    data = e(0x00090010, "LO", "TEST")
+    for number, (vr, form) in enumerate(WORDS.items()):
+        data += e(0x00091000 + number, vr, packed(encoding.order, form))
+    data += encoding.sequence(0x00880200, encoding.item(encoding.pixels(packed(encoding.order, "4H"))))
+    data += e(0x60003000, "OW", struct.pack(encoding.order + "H", 0x0201) + b"\3", length=3)  # half a word at the end
+    path = tmp_path / "words.dcm"
+    path.write_bytes(builders.file(data, uid))
+    model = dumped(path)
+    for number, (vr, form) in enumerate(WORDS.items()):
+        entry = model[f"{0x00091000 + number:08X}"]
+        assert entry == {"vr": vr, "InlineBinary": b64encode(packed("<", form)).decode()}
+    [item] = model["00880200"]["Value"]
+    assert b64decode(item["7FE00010"]["InlineBinary"]) == packed("<", "4H")
+    assert b64decode(model["60003000"]["InlineBinary"]) == b"\1\2\3"
+
+
+def test_dump_json_of_what_is_empty_or_no_number(tmp_path: Path) -> None:
+    e = builders.EXPLICIT.element
+    data = e(0x00080000, "UL", [4]) + e(0x00080008, "CS", "A\\\\B") + e(0x00080020, "DA") + e(0x00080060, "CS", "\\ ")
+    data += e(0x00081140, "SQ") + e(0x00100010, "PN", "=I") + e(0x00101001, "PN", "=\\X^Y==Z")
+    data += e(0x00104000, "LT", "  ") + e(0x00181041, "DS", "1.50\\\\1e999") + e(0x00181152, "IS", "7\\x")
+    data += e(0x00189073, "FD", [float("nan"), float("inf"), -float("inf"), 1e300])
+    data += builders.EXPLICIT.sequence(0x00400260, builders.EXPLICIT.item(b""))
+    path = tmp_path / "odd.dcm"
+    path.write_bytes(builders.file(data))
+    assert dumped(path) == {
+        "00080008": {"vr": "CS", "Value": ["A", None, "B"]},
+        "00080020": {"vr": "DA"},
+        "00080060": {"vr": "CS", "Value": [None, None]},
+        "00081140": {"vr": "SQ"},
+        "00100010": {"vr": "PN", "Value": [{"Ideographic": "I"}]},
+        "00101001": {"vr": "PN", "Value": [None, {"Alphabetic": "X^Y", "Phonetic": "Z"}]},
+        "00104000": {"vr": "LT"},
+        "00181041": {"vr": "DS", "Value": [1.5, None, "inf"]},
+        "00181152": {"vr": "IS", "Value": ["7", "x"]},
+        "00189073": {"vr": "FD", "Value": ["NaN", "inf", "-inf", 1e300]},
+        "00400260": {"vr": "SQ", "Value": [{}]},
+    }
+
+
+def test_dump_json_names_long_bytes_by_their_place(tmp_path: Path) -> None:
+    e = builders.EXPLICIT.element
+    path = tmp_path / "a b.dcm"
+    path.write_bytes(builders.file(e(0x00420011, "OB", bytes(1024)) + builders.EXPLICIT.pixels(b"ab" * 513)))
+    model = dumped(path)
+    assert b64decode(model["00420011"]["InlineBinary"]) == bytes(1024)
+    offset = path.read_bytes().index(b"abab")
+    assert model["7FE00010"] == {"vr": "OW", "BulkDataURI": f"{path.as_uri()}?offset={offset}&length=1026"}
+
+
+def test_dump_json_of_deep_sequences(tmp_path: Path) -> None:
+    path = tmp_path / "deep.dcm"
+    path.write_bytes(builders.file(builders.nested(60)))
+    model = dumped(path)
+    for _ in range(60):
+        [model] = model["00081140"]["Value"]
+    assert model == {"00081150": {"vr": "UI", "Value": ["1.2"]}}
+    path.write_bytes(builders.file(builders.nested(80, undefined=False)))
+    done = run("dump", "--json", path)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"exceeds max_depth=64" in done.stderr and b"Traceback" not in done.stderr
+
+
+def without_bulk_data(model: dict[str, Any]) -> dict[str, Any]:
+    """The model without pixels, and without the places of long values: the index has neither."""
+    for tag, entry in model.items():
+        entry.pop("BulkDataURI", None)
+        if tag == "7FE00010":
+            entry.pop("InlineBinary", None)
+        for item in entry.get("Value", []) if entry["vr"] == "SQ" else []:
+            without_bulk_data(item)
+    return model
+
+
+def test_dump_json_says_what_the_index_says(tmp_path: Path) -> None:
+    files = builders.seeds()
+    for name, encoding, uid in [
+        ("implicit", builders.IMPLICIT, builders.IMPLICIT_LITTLE_UID),
+        ("little", builders.EXPLICIT, builders.EXPLICIT_LITTLE_UID),
+        ("big", builders.BIG, builders.EXPLICIT_BIG_UID),
+    ]:
+        e = encoding.element
+        empty = e(0x00080000, "UL", [4]) + e(0x00080008, "CS", "A\\\\B") + e(0x00080060, "CS", "\\ ")
+        empty += e(0x00081140, "SQ") + e(0x00100010, "PN", "=I=P") + e(0x00101001, "PN", "A==P\\\\=\\B==")
+        empty += e(0x00104000, "LT", " \\ ") + e(0x00180050, "DS", " \\1.5\\")
+        empty += e(0x00189073, "FD", [float("nan"), 1.5])
+        inner = encoding.item(empty + builders.every_vr(encoding)) + encoding.item(b"")
+        files[f"{name} of this test"] = builders.file(empty + encoding.sequence(0x00400260, inner), uid)
+    paths = []
+    for name, data in files.items():
+        paths.append(tmp_path / f"{name}.dcm")
+        paths[-1].write_bytes(data)
+    done = run("dump", "--json", *paths)
+    assert done.returncode == 0, done.stderr
+    table = {row["path"]: row["json"] for row in pa.table(rd.index(paths, columns=["path", "json"])).to_pylist()}
+    for path, line in zip(paths, done.stdout.splitlines(), strict=True):
+        assert without_bulk_data(json.loads(line)) == json.loads(table[str(path)]), path
 
 
 @pytest.mark.parametrize("length", ["20", "64"])

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+from base64 import b64decode
 from pathlib import Path
 
 import pydicom
@@ -66,3 +67,19 @@ def test_what_is_no_value() -> None:
 def test_text_that_is_no_number_is_text() -> None:
     ds = rd.dcmread(builders.file(E.element(0x00180050, "DS", "1.5\\mm") + E.element(0x00200013, "IS", "1\\")))
     assert [element["Value"] for element in ds.to_json_dict().values()] == [["1.5", "mm"], [1, None]]
+
+
+def test_numbers_that_json_has_none_for() -> None:
+    numbers = [float("nan"), float("inf"), -float("inf")]
+    data = builders.file(E.element(0x00180050, "DS", "NaN") + E.element(0x00189073, "FD", numbers))
+    text = rd.dcmread(data).to_json()
+    assert text == pydicom.dcmread(io.BytesIO(data)).to_json()
+    assert '"Value": [NaN, Infinity, -Infinity]' in text and '"Value": [NaN]' in text
+
+
+def test_bytes_stay_in_the_order_of_a_big_endian_file() -> None:
+    data = builders.file(builders.BIG.patient() + builders.every_vr(builders.BIG), builders.EXPLICIT_BIG_UID)
+    ours = rd.dcmread(data)
+    assert ours.to_json() == pydicom.dcmread(io.BytesIO(data)).to_json()
+    [words] = [element for element in ours if element.VR == "OW"]
+    assert b64decode(words.to_json_dict()["InlineBinary"]) == bytes(words.raw) == bytes(range(16))

@@ -1,6 +1,8 @@
 """The DICOM JSON Model of data sets and elements, as pydicom gives it: PS3.18 Annex F.
 
-Sequences nest no deeper than ``Limits.max_depth``.
+Sequences nest no deeper than ``Limits.max_depth``. As with pydicom, ``InlineBinary`` of a Big Endian data set is in the
+file's byte order, where PS3.18 §8.7.3.3 has bulk data in Little Endian, and text has NaN and infinities as Python's
+``json`` writes them.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     Handler = Callable[[DataElement], str] | None
     Dump = Callable[[dict[str, Any]], str] | None
 
-_BYTES = {"OB", "OD", "OF", "OL", "OV", "OW", "UN"}
+BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 
 
@@ -48,16 +50,22 @@ def element_model(
         return {"vr": vr, "Value": items}
     if element.is_empty:
         return {"vr": vr}
-    if vr in _BYTES:
+    if vr in BINARY:
         # Base64 is longer by a third.
         if bulk_data_element_handler is not None and element.value_length > bulk_data_threshold // 4 * 3:
             return {"vr": vr, "BulkDataURI": bulk_data_element_handler(element)}
-        return {"vr": vr, "InlineBinary": _base64(element.value)}
-    values = element.value if isinstance(element.value, list) else [element.value]
-    return {"vr": vr, "Value": [_json(value, vr) for value in values]}
+        return {"vr": vr, "InlineBinary": base64_text(element.value)}
+    return {"vr": vr, "Value": values(element)}
 
 
-def _base64(value: bytes) -> str:
+def values(element: DataElement) -> list[Any]:
+    """``Value`` of an element that is not empty, holds no items, and more than bytes. PS3.18 §F.2.4"""
+    value = element.value
+    return [_json(one, element.VR) for one in (value if isinstance(value, list) else [value])]
+
+
+def base64_text(value: bytes) -> str:
+    """``InlineBinary``. PS3.18 §F.2.7"""
     from base64 import b64encode
 
     return b64encode(value).decode("ascii")

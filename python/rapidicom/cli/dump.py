@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import rapidicom as rd
 from rapidicom.cli import DONE, SOME_FAILED, paths
 from rapidicom.cli.words import count, fault, printable, say
+from rapidicom.json_model import BINARY
 
-BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 NUMBERS_AS_TEXT = frozenset({"DS", "IS"})
 
 

@@ -1,17 +1,21 @@
-"""The DICOM JSON Model of PS3.18 Annex F, for ``rapidicom dump --json``."""
+"""The DICOM JSON Model as PS3.18 Annex F has it, for ``rapidicom dump --json``.
+
+``rapidicom.json_model`` gives it as pydicom does. Here group lengths and empty component groups are left out, an empty
+sequence has no ``Value``, an empty value among others is null, InlineBinary is in Little Endian, and all of it is JSON.
+"""
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 from pathlib import Path
 from typing import Any
 
 import rapidicom as rd
+from rapidicom.json_model import BINARY, base64_text, values
 
 INLINE_BYTES = 1024
-BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 
 
 def line(ds: rd.Dataset, path: str) -> str:
@@ -24,48 +28,41 @@ def line(ds: rd.Dataset, path: str) -> str:
             if element.tag & 0xFFFF == 0:
                 continue  # PS3.18 §F.2.2: group lengths are left out
             entry: dict[str, Any] = {"vr": element.VR}
-            model[f"{int(element.tag):08X}"] = entry
+            model[element.tag.json_key] = entry
             if element.VR == "SQ":
                 items: list[dict[str, Any]] = [{} for _ in element.value]
                 if items:
                     entry["Value"] = items
                 stack.extend(zip(element.value, items, strict=True))
             elif element.VR in BINARY:
-                _binary(element, entry, path)
-            else:
-                _values(element, entry)
+                _binary(element, entry, path, little=level.is_little_endian)
+            elif not element.is_empty:  # PS3.18 §F.2.5: an empty element has no "Value"
+                entry["Value"] = [_conformed(value) for value in values(element)]
     return json.dumps(root, ensure_ascii=False, allow_nan=False)
 
 
-def _binary(element: rd.DataElement, entry: dict[str, Any], path: str) -> None:
+def _binary(element: rd.DataElement, entry: dict[str, Any], path: str, *, little: bool) -> None:
     raw = element.raw
     if len(raw) > INLINE_BYTES:
         uri = Path(path).absolute().as_uri()
         entry["BulkDataURI"] = f"{uri}?offset={element.value_offset}&length={len(raw)}"
     elif len(raw):
-        entry["InlineBinary"] = base64.b64encode(raw).decode("ascii")
+        unit = 1 if little else WORD_BYTES.get(element.VR, 1)
+        entry["InlineBinary"] = base64_text(_reversed(bytes(raw), unit))
 
 
-def _values(element: rd.DataElement, entry: dict[str, Any]) -> None:
-    value = element.value
-    values = value if isinstance(value, list) else [value]
-    if all(one is None or one == "" for one in values):
-        return  # PS3.18 §F.2.5: an empty value has no "Value"
-    entry["Value"] = [_one(element.VR, one) for one in values]
+def _reversed(value: bytes, unit: int) -> bytes:
+    """The other byte order; a last word that is cut off stays. PS3.5 §7.3"""
+    words = bytearray(value)
+    end = len(value) // unit * unit
+    for place in range(unit):
+        words[place:end:unit] = value[unit - 1 - place : end : unit]
+    return bytes(words)
 
 
-def _one(vr: str, value: Any) -> Any:
-    if value is None or value == "":
-        return None
-    if vr == "PN":
-        groups = {
-            "Alphabetic": value.alphabetic,
-            "Ideographic": value.ideographic,
-            "Phonetic": value.phonetic,
-        }
-        return {name: str(text) for name, text in groups.items() if text}
-    if vr == "AT":
-        return f"{int(value):08X}"
+def _conformed(value: Any) -> Any:
+    if isinstance(value, dict):  # PS3.18 §F.2.2: the component groups that are not empty
+        return {group: text for group, text in value.items() if text} or None
     if isinstance(value, float) and not math.isfinite(value):
-        return {math.inf: "inf", -math.inf: "-inf"}.get(value, "NaN")  # PS3.18 §F.2.3.1
-    return value if isinstance(value, int | float) else str(value)
+        return {math.inf: "inf", -math.inf: "-inf"}.get(value, "NaN")  # RFC 8259 §6: no JSON number says so
+    return None if value == "" else value  # PS3.18 §F.2.5

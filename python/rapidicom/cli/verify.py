@@ -6,8 +6,9 @@ import argparse
 
 import rapidicom as rd
 from rapidicom.cli import DONE, SOME_FAILED, paths
-from rapidicom.cli.dump import BINARY, describe
+from rapidicom.cli.dump import describe
 from rapidicom.cli.words import count, fault, printable, say
+from rapidicom.json_model import BINARY
 
 
 def run(options: argparse.Namespace) -> int:
