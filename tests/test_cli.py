@@ -168,6 +168,8 @@ def test_dump_json_names_long_bytes_by_their_place(tmp_path: Path) -> None:
     assert b64decode(model["00420011"]["InlineBinary"]) == bytes(1024)
     offset = path.read_bytes().index(b"abab")
     assert model["7FE00010"] == {"vr": "OW", "BulkDataURI": f"{path.as_uri()}?offset={offset}&length=1026"}
+    path.write_bytes(builders.file(builders.EXPLICIT.pixels(b"ab" * 513), builders.DEFLATED_UID))
+    assert b64decode(dumped(path)["7FE00010"]["InlineBinary"]) == b"ab" * 513
 
 
 def test_dump_json_of_deep_sequences(tmp_path: Path) -> None:

@@ -19,7 +19,13 @@ WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 
 
 def line(ds: rd.Dataset, path: str) -> str:
-    """Return the data set as one line of JSON; binary values longer than 1 KiB are named by file, offset and length."""
+    """Return the data set as one line of JSON; binary values longer than 1 KiB are named by file, offset and length.
+
+    In a deflated data set they have no place in the file, and are given whatever their length.
+    """
+    syntax = ds.transfer_syntax
+    deflated = syntax is not None and syntax.is_transfer_syntax and syntax.is_deflated
+    uri = None if deflated else Path(path).absolute().as_uri()
     root: dict[str, Any] = {}
     stack = [(ds, root)]
     while stack:
@@ -35,16 +41,15 @@ def line(ds: rd.Dataset, path: str) -> str:
                     entry["Value"] = items
                 stack.extend(zip(element.value, items, strict=True))
             elif element.VR in BINARY:
-                _binary(element, entry, path, little=level.is_little_endian)
+                _binary(element, entry, uri, little=level.is_little_endian)
             elif not element.is_empty:  # PS3.18 §F.2.5: an empty element has no "Value"
                 entry["Value"] = [_conformed(value) for value in values(element)]
     return json.dumps(root, ensure_ascii=False, allow_nan=False)
 
 
-def _binary(element: rd.DataElement, entry: dict[str, Any], path: str, *, little: bool) -> None:
+def _binary(element: rd.DataElement, entry: dict[str, Any], uri: str | None, *, little: bool) -> None:
     raw = element.raw
-    if len(raw) > INLINE_BYTES:
-        uri = Path(path).absolute().as_uri()
+    if uri and len(raw) > INLINE_BYTES:
         entry["BulkDataURI"] = f"{uri}?offset={element.value_offset}&length={len(raw)}"
     elif len(raw):
         unit = 1 if little else WORD_BYTES.get(element.VR, 1)
