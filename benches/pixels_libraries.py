@@ -69,6 +69,7 @@ class Imagecodecs:
         ) + ")"  # fmt: skip
         self.decoders: dict[str, Decode] = {
             "OpenJPEG, 2 thr": lambda data, out: ic.jpeg2k_decode(data, numthreads=2, out=out),
+            "libjxl, 2 thr": lambda data, out: ic.jpegxl_decode(data, numthreads=2, out=out),
             "dicomrle": lambda data, out: ic.dicomrle_decode(data, out.dtype, out=_octets(out)),
             "libjpeg-turbo": lambda data, out: ic.jpeg8_decode(data, out=out),
             "jpegsof3": lambda data, out: ic.jpegsof3_decode(data, out=out),

@@ -34,7 +34,7 @@ BARS = {
     "jpegls_near": 0.95, "j2k": 1.05, "j2k_lossy": 1.05, "htj2k": 1.05, "htj2k_lossy": 1.05, "jxl_e1": 1.05,
     "jxl_e3": 1.05, "jxl_lossy": 1.05, "deflated_frame": 1.1,
 }  # fmt: skip
-DIVIDED = ("j2k", "j2k_lossy")  # one frame is decoded by several threads
+DIVIDED = ("j2k", "j2k_lossy", "jxl_e3", "jxl_lossy")  # one frame is decoded by several threads
 NAMES = {
     "ev": "native",
     "rle": "RLE",

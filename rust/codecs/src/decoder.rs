@@ -44,7 +44,7 @@ pub struct DecodeOptions {
     pub raw: bool,
     /// Leave out this many of the highest resolutions: rows and columns are divided by 2^reduce, rounded up. JPEG 2000 only.
     pub reduce: u8,
-    /// Threads that may decode the frame, where it is worth them; the caller's alone unless more than 1. JPEG 2000 only.
+    /// Threads that may decode the frame, where it is worth them; the caller's alone unless more than 1. JPEG 2000 and JPEG XL.
     pub threads: u16,
 }
 

@@ -67,9 +67,10 @@ impl Wish {
         }
     }
 
-    /// On how many threads each of `frames` frames may be decoded: those that are left where frames are few.
+    /// On how many threads each of `frames` frames may be decoded: those that are left where frames are few. Other families can't
+    /// divide a frame.
     fn threads_of_each(&self, frames: usize, family: Option<Family>) -> u16 {
-        if family != Some(Family::Jpeg2000) {
+        if !matches!(family, Some(Family::Jpeg2000 | Family::JpegXl)) {
             return 1;
         }
         let all = self.threads.unwrap_or_else(cores);
