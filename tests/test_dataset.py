@@ -390,6 +390,25 @@ def test_copies_and_pickles(ds: rd.Dataset, write: Write) -> None:
     assert pickle.loads(pickle.dumps(element)).value == "last"
 
 
+def test_frames_are_pickled_by_path_too(write: Write) -> None:
+    pixels = np.arange(5 * 16, dtype=np.uint8).reshape(5, 4, 4)
+    image = E.image(frames=5) + E.pixels(pixels.tobytes())
+    icon = E.sequence(0x00880200, E.item(E.image() + E.pixels(pixels[3].tobytes())))
+    path = write(builders.file(E.patient() + icon + image))
+    ds = rd.dcmread(path)
+    for frames, expected in (
+        (ds.frames, pixels),
+        (ds.frames[1:4], pixels[1:4]),
+        (ds.frames[::-2][1:], pixels[::-2][1:]),
+        (ds.IconImageSequence[0].frames, pixels[3:4]),
+    ):
+        pickled = pickle.dumps(frames)
+        assert len(pickled) < 1000
+        np.testing.assert_array_equal(pickle.loads(pickled).decode(), expected)
+        np.testing.assert_array_equal(copy.copy(frames).decode(), expected)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(rd.dcmread(path.read_bytes()).frames[2:]))[0], pixels[2])
+
+
 def test_a_pickle_of_a_path_is_small_and_knows_the_file(write: Write) -> None:
     data = builders.file(E.patient() + E.image(1024, 1024) + E.pixels(bytes(1 << 20)))
     path = write(data)

@@ -55,6 +55,7 @@ __all__ = [
     "_rescale",
     "_restore_dataset",
     "_restore_element",
+    "_restore_frames",
     "_restore_limits",
     "_restore_sequence",
     "_tag_of",
@@ -539,6 +540,7 @@ class Frames:
     def __iter__(self) -> abc.Iterator[npt.NDArray[Any]]:
         """The frames one by one."""
 
+    def __reduce__(self) -> tuple[Any, ...]: ...
     def decode(
         self,
         indices: abc.Sequence[int] | None = None,
@@ -997,6 +999,7 @@ def _restore_dataset(
 ) -> Dataset:
     """Reads again and goes down to the item; ``FileChangedError`` where size or time of the file are others."""
 
+def _restore_frames(state: dict[str, Any], path: list[tuple[int, int]], chosen: tuple[int, int, int]) -> Frames: ...
 def _restore_sequence(state: dict[str, Any], path: list[tuple[int, int]], tag: int) -> Sequence:
     """As above, for a sequence."""
 

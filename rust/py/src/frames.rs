@@ -11,7 +11,7 @@ use crate::verify::Level;
 use pyo3::exceptions::{PyBufferError, PyIndexError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyMemoryView, PySlice};
+use pyo3::types::{PyList, PyMemoryView, PySlice, PyTuple};
 use rapidicom_codecs::Family;
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{Bytes, Fragments, FrameRange, HereAndThere, Window};
@@ -307,6 +307,10 @@ impl Frames {
 
     fn __iter__(slf: Bound<'_, Self>) -> FrameIterator {
         FrameIterator::new(slf.unbind(), Wish::default(), None)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        crate::pickle::reduce_frames(py, self)
     }
 
     #[pyo3(signature = (indices = None, *, out = None, threads = None, raw = false, reduce = 0, on_error = "raise"))]

@@ -59,6 +59,7 @@ fn _rapidicom(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(stored_samples::_read_samples, module)?)?;
     module.add_function(wrap_pyfunction!(pickle::_restore_dataset, module)?)?;
     module.add_function(wrap_pyfunction!(pickle::_restore_sequence, module)?)?;
+    module.add_function(wrap_pyfunction!(pickle::_restore_frames, module)?)?;
     module.add_function(wrap_pyfunction!(element::_restore_element, module)?)?;
     module.add_function(wrap_pyfunction!(limits::_restore_limits, module)?)?;
     module.add_function(wrap_pyfunction!(dictionary::_dictionary_entry, module)?)?;

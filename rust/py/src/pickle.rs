@@ -1,6 +1,7 @@
 //! Pickling: by path and identity of the file, or by bytes; an item by the way to it.
 
 use crate::dataset::Dataset;
+use crate::frames::{Chosen, Frames};
 use crate::limits::Limits;
 use crate::place::Place;
 use crate::read::{self, Settings};
@@ -99,6 +100,23 @@ pub(crate) fn reduce_sequence<'py>(
     (restore, (state(py, root)?, path, tag.0)).into_pyobject(py)
 }
 
+/// What `Frames.__reduce__` gives.
+pub(crate) fn reduce_frames<'py>(
+    py: Python<'py>,
+    frames: &Frames,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let restore = py
+        .import("rapidicom._rapidicom")?
+        .getattr("_restore_frames")?;
+    let path = steps(&frames.place.path());
+    let Chosen { first, step, len } = frames.chosen;
+    (
+        restore,
+        (state(py, &frames.root)?, path, (first, step, len)),
+    )
+        .into_pyobject(py)
+}
+
 fn reopen<'py>(py: Python<'py>, state: State<'py>) -> PyResult<Bound<'py, Dataset>> {
     let settings = Settings {
         stop_before_pixels: state.stop_before_pixels,
@@ -179,4 +197,22 @@ pub(crate) fn _restore_sequence<'py>(
     tag: u32,
 ) -> PyResult<Bound<'py, Sequence>> {
     sequence_of(&descend(reopen(py, state)?, &path)?, tag)
+}
+
+/// What `pickle` calls for frames.
+#[pyfunction]
+pub(crate) fn _restore_frames(
+    py: Python<'_>,
+    state: State<'_>,
+    path: Vec<(u32, u32)>,
+    chosen: (i64, i64, usize),
+) -> PyResult<Frames> {
+    let data_set = descend(reopen(py, state)?, &path)?;
+    let data_set = data_set.get();
+    let frames = Frames::of(data_set).map_err(|e| data_set.raise(py, e))?;
+    let (first, step, len) = chosen;
+    Ok(Frames {
+        chosen: Chosen { first, step, len },
+        ..frames
+    })
 }
