@@ -49,7 +49,7 @@ impl Decoder for Jpeg2000 {
         let cell = cell_size(&header, layout, options.reduce, out)?;
         let parts = TileParts::read(stream, &header)?;
         bounds::check(&header, &parts, stream.len())?;
-        let stream = parts.corrected(stream);
+        let stream = parts.corrected(stream, &header);
         let how = How {
             reduce: options.reduce,
             threads: threads_worth(&header, stream.len()).min(options.threads),

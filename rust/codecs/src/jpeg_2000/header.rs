@@ -12,6 +12,11 @@ pub(super) mod marker {
     pub(crate) const COD: u16 = 0xFF52;
     pub(crate) const COC: u16 = 0xFF53;
     pub(crate) const POC: u16 = 0xFF5F;
+    pub(crate) const COM: u16 = 0xFF64;
+    /// What else a decoder needs of a main header: RGN, QCD, QCC, PPM, CRG; of T.814 CAP and CPF; of T.801 MCT, MCC, MCO and CBD.
+    pub(crate) const OTHERS: [u16; 11] = [
+        0xFF5E, 0xFF5C, 0xFF5D, 0xFF60, 0xFF63, 0xFF50, 0xFF59, 0xFF74, 0xFF75, 0xFF77, 0xFF78,
+    ];
     pub(crate) const SOT: u16 = 0xFF90;
     pub(crate) const SOD: u16 = 0xFF93;
 }
@@ -37,6 +42,8 @@ pub(super) struct MainHeader {
     pub(super) layers: u16,
     /// Changes of the progression order: A.6.6.
     pub(super) progressions: usize,
+    /// Where marker segments are that say nothing of how to decode, or that nobody knows: TLM, PLM and others.
+    pub(super) superfluous: Vec<usize>,
     /// Where the first tile-part begins.
     pub(super) end: usize,
 }
@@ -179,7 +186,7 @@ impl MainHeader {
         };
         let wide = components.len() > 256;
         let mut cod = None;
-        let (mut own_styles, mut progressions) = (Vec::new(), 0);
+        let (mut own_styles, mut progressions, mut superfluous) = (Vec::new(), 0, Vec::new());
         let mut at = siz.next;
         loop {
             let Some(segment) = segment(stream, at) else {
@@ -195,7 +202,9 @@ impl MainHeader {
                     }
                 },
                 marker::POC => progressions += segment.parameters.len() / if wide { 9 } else { 7 },
-                _ => {}
+                marker::SIZ | marker::COM => {}
+                other if marker::OTHERS.contains(&other) || marker::BARE.contains(&other) => {}
+                _ => superfluous.push(at),
             }
             at = segment.next;
         }
@@ -213,6 +222,7 @@ impl MainHeader {
             own_styles,
             layers,
             progressions,
+            superfluous,
             end: at,
         })
     }

@@ -208,6 +208,61 @@ fn tile_parts_that_are_one_more_than_they_say_are_all_decoded() {
     assert_eq!(decoded.incomplete, None);
 }
 
+/// The main header and the tile-parts of a code stream.
+fn taken_apart(stream: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let mut at = MainHeader::read(stream).unwrap().end;
+    let (head, mut parts) = (stream[..at].to_vec(), Vec::new());
+    while stream[at + 1] == 0x90 {
+        let length = u32::from_be_bytes(*stream[at + 6..].first_chunk().unwrap()) as usize;
+        parts.push(stream[at..at + length].to_vec());
+        at += length;
+    }
+    (head, parts)
+}
+
+#[test]
+fn tile_parts_of_several_tiles_in_turn() {
+    let (head, mut parts) = taken_apart(&golden());
+    // By number, then by tile; how many there are is said by nobody, by the last of a tile, by all.
+    parts.sort_by_key(|part| (part[10], part[5]));
+    for said in [0, 1, 3] {
+        for part in &mut parts {
+            part[11] = if part[10] + said >= 3 { 3 } else { 0 };
+        }
+        let stream = [head.clone(), parts.concat(), vec![0xFF, 0xD9]].concat();
+        let (out, decoded) = decode(&stream, &layout(12, 16, 1, 16)).unwrap();
+        assert_eq!(golden_samples(&out), golden_expected(), "{said}");
+        assert_eq!(decoded, Decoded::whole(StreamColor::AsDeclared));
+    }
+}
+
+#[test]
+fn openjpeg_sees_no_lengths_of_tile_parts_and_no_unknown_segment() {
+    let (head, mut parts) = taken_apart(&golden());
+    for part in &mut parts {
+        part[11] = 0;
+    }
+    // TLM, which lists one tile-part of twelve; a segment that nobody knows, with TLM inside; PLM; a marker without parameters.
+    let one = [0xFF, 0x55, 0, 10, 0, 0x60, 0, 0, 0, 0, 0, 14];
+    let unknown = [[0xFF, 0x6A, 0, 14].as_slice(), &one].concat();
+    let lengths = [0xFF, 0x57, 0, 4, 0, 0];
+    for foreign in [&one[..], &unknown, &lengths, &[0xFF, 0x30], &one.repeat(3)] {
+        let stream = [head.as_slice(), foreign, &parts.concat(), &[0xFF, 0xD9]].concat();
+        let (out, decoded) = decode(&stream, &layout(12, 16, 1, 16)).unwrap();
+        assert_eq!(golden_samples(&out), golden_expected());
+        assert_eq!(decoded, Decoded::whole(StreamColor::AsDeclared));
+        let header = MainHeader::read(&stream).unwrap();
+        let corrected = TileParts::read(&stream, &header).unwrap();
+        let corrected = corrected.corrected(&stream, &header).into_owned();
+        let mut at = 2;
+        while let Some(segment) = header::segment(&corrected, at).filter(|s| s.marker != 0xFF90) {
+            assert!(!matches!(segment.marker, 0xFF55 | 0xFF57 | 0xFF6A));
+            at = segment.next;
+        }
+        assert_eq!(at, header.end);
+    }
+}
+
 #[test]
 fn the_middle_value_of_every_precision_sign_and_cell() {
     for precision in 1..=31 {

@@ -158,14 +158,20 @@ impl TileParts {
     }
 
     /// A code stream whose tile-parts are as many as they say, and that has an EOC: OpenJPEG would leave out the last tile-parts, and
-    /// decode nothing.
-    pub(super) fn corrected<'a>(&self, stream: &'a [u8]) -> Cow<'a, [u8]> {
+    /// decode nothing. What is superfluous in the main header becomes a comment: a tile-part that TLM does not list is written beyond
+    /// the end of an array by OpenJPEG up to 2.5.4 (its issue 1620), and in a segment that it does not know it looks for others.
+    pub(super) fn corrected<'a>(&self, stream: &'a [u8], header: &MainHeader) -> Cow<'a, [u8]> {
         let behind = stream.get(self.end..).unwrap_or_default();
         let has_end = self.cut.is_some() || behind.iter().any(|byte| !matches!(byte, 0 | 0xFF));
-        if !self.miscounted && has_end {
+        if !self.miscounted && has_end && header.superfluous.is_empty() {
             return Cow::Borrowed(stream);
         }
         let mut copy = stream.to_vec();
+        for &at in &header.superfluous {
+            if let Some(marker) = copy.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
+                *marker = marker::COM.to_be_bytes();
+            }
+        }
         if !has_end {
             copy.truncate(self.end);
             copy.extend([0xFF, 0xD9]);
