@@ -407,6 +407,9 @@ def test_frames_are_pickled_by_path_too(write: Write) -> None:
         np.testing.assert_array_equal(pickle.loads(pickled).decode(), expected)
         np.testing.assert_array_equal(copy.copy(frames).decode(), expected)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(rd.dcmread(path.read_bytes()).frames[2:]))[0], pixels[2])
+    part = ds[0x00280010:]  # without Number of Frames, which comes before: one frame
+    assert len(part.frames) == len(pickle.loads(pickle.dumps(part.frames))) == 1
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(part.frames)).byte_ranges, part.frames.byte_ranges)
 
 
 def test_a_pickle_of_a_path_is_small_and_knows_the_file(write: Write) -> None:

@@ -101,6 +101,24 @@ def test_a_wrong_out_is_refused_before_any_work(out: np.ndarray) -> None:
     np.testing.assert_array_equal(out, before)
 
 
+def test_an_out_that_lies_in_the_file_is_refused() -> None:
+    data = np.frombuffer(NATIVE, np.uint8).copy()
+    start = data.ctypes.data % 2  # an array of two bytes a sample begins at an even address
+    out = data[start : start + 5 * 6 * 7 * 2].view(np.uint16).reshape(5, 6, 7)
+    with pytest.raises(ValueError, match="out lies where"):
+        rd.pixel_array(data, out=out)
+    code_stream = np.zeros(64, np.uint8)
+    with pytest.raises(ValueError, match="out lies where"):
+        rd.pixels.decode_frame(
+            code_stream,
+            transfer_syntax="1.2.840.10008.1.2.1",
+            rows=4,
+            columns=4,
+            bits_allocated=8,
+            out=code_stream[16:32].reshape(4, 4),
+        )
+
+
 def test_a_read_only_out_is_refused() -> None:
     out = np.zeros((5, 6, 7), np.uint16)
     out.flags.writeable = False

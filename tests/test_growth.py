@@ -2,6 +2,7 @@
 
 import gc
 import math
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -48,6 +49,15 @@ def encode(data: bytes) -> None:
         frames.encoded(index)
 
 
+def refuse_file(data: bytes) -> None:
+    """Of a path no more is read than is asked for: lengths that lie lead from one place to the next."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        with pytest.raises(rd.PixelDecodeError, match="no offset table that fits"):
+            rd.pixel_array(file.name)
+
+
 def compare(data: bytes) -> None:
     assert rd.dcmread(data, limits=LIMITS) == rd.dcmread(data, limits=LIMITS)
 
@@ -86,6 +96,11 @@ CASES: dict[str, tuple[int, Callable[[int], bytes], Callable[[bytes], None]]] = 
     "nesting, defined": (2_500, lambda n: builders.file(builders.nested(n, undefined=False)), read_top),
     "fragments of as many frames": (10_000, lambda n: fragments(n, n), encode),
     "fragments of one frame": (10_000, lambda n: fragments(n, 1), encode),
+    "fragments that lie": (
+        10_000,
+        lambda n: fragments(0, 3)[:-8] + E.header(0xFFFEE000, "", 0x7FFFFFFF) * n,
+        refuse_file,
+    ),
     "unterminated sequences": (
         2_500,
         lambda n: builders.file((UNDEFINED_SEQUENCE + E.header(0xFFFEE000, "", builders.UNDEFINED)) * n),

@@ -32,6 +32,21 @@ def pieces(data: bytes, count: int) -> list[bytes]:
 BYTES = bytes(range(256)) * 5
 
 
+def test_of_a_video_no_frames_are_listed(write: Write) -> None:
+    """As many as it declares would not fit any memory."""
+    path = write(video(pieces(BYTES, 2), frames=999_999_999_999))
+    looks: list[Callable[[], object]] = [
+        lambda: rd.pixel_array(path),
+        lambda: rd.dcmread(path).pixel_array,
+        lambda: rd.dcmread(path).frames.decode(),
+        lambda: next(iter(rd.dcmread(path).frames)),
+        lambda: rd.pixel_array(path, limits=rd.Limits.untrusted()),
+    ]
+    for look in looks:
+        with pytest.raises(rd.UnsupportedTransferSyntaxError):
+            look()
+
+
 @pytest.mark.parametrize("count", [1, 3, 7])
 def test_the_stream_is_the_fragments_one_after_the_other(write: Write, count: int) -> None:
     data = video(pieces(BYTES, count), frames=500)

@@ -551,12 +551,13 @@ class Frames:
         reduce: int = 0,
         on_error: Literal["raise", "salvage"] = "raise",
     ) -> npt.NDArray[Any]:
-        """Frames as one array of shape ``(F, R, C)`` or ``(F, R, C, S)``, also where F is 1; parallel over frames.
+        """Frames as one array of shape ``(F, R, C)`` or ``(F, R, C, S)``, also where F is 1; parallel over frames, and
+        within large ones of JPEG 2000 and JPEG XL where frames are fewer than threads.
 
         ``indices``: which frames, in what order; all where None.
         ``out``: an array to be filled and returned; ``ValueError``, before any work, unless its shape and dtype are
         those of the result and it is C-contiguous and writable.
-        ``threads``: 1 is the caller's alone; None is as many as help.
+        ``threads``: 1 is the caller's alone, as it is for ``frames[i]``; None is as many as help.
         ``raw``: samples as stored, YBR stays YBR. PS3.3 §C.7.6.3.1.2
         ``reduce``: leave out so many of the highest resolutions of JPEG 2000: ``R`` and ``C`` are divided by
         ``2**reduce`` and rounded up, decoding is up to ten times as fast; ``ValueDecodeError`` for other syntaxes.
@@ -999,7 +1000,9 @@ def _restore_dataset(
 ) -> Dataset:
     """Reads again and goes down to the item; ``FileChangedError`` where size or time of the file are others."""
 
-def _restore_frames(state: dict[str, Any], path: list[tuple[int, int]], chosen: tuple[int, int, int]) -> Frames: ...
+def _restore_frames(
+    state: dict[str, Any], path: list[tuple[int, int]], only: list[int] | None, chosen: tuple[int, int, int]
+) -> Frames: ...
 def _restore_sequence(state: dict[str, Any], path: list[tuple[int, int]], tag: int) -> Sequence:
     """As above, for a sequence."""
 

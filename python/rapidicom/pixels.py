@@ -287,7 +287,7 @@ def apply_icc_profile(arr: _Array, ds: Any, intent: int | None = None, color_spa
         raise ValueError(f"the colour space {space!r} is not supported by Pillow, expected sRGB, LAB or XYZ")
     profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
     output = ImageCms.createProfile(cast("Any", spaces[space.upper()]))
-    chosen = ImageCms.Intent(intent or ImageCms.getDefaultIntent(profile))
+    chosen = ImageCms.Intent(ImageCms.getDefaultIntent(profile) if intent is None else intent)
     transform = ImageCms.buildTransform(profile, output, "RGB", "RGB", chosen)
     for frame in arr if arr.ndim == 4 else [arr]:
         image = Image.fromarray(frame)

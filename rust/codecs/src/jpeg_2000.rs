@@ -121,6 +121,10 @@ fn cell_size(header: &MainHeader, layout: &FrameLayout, reduce: u8, out: &[u8]) 
             format!("reduce is {reduce}, the code stream has {levels} smaller resolutions");
         return Err(PixelError::new(PixelErrorKind::Argument, detail));
     }
+    if header.size(reduce) != (layout.reduced(reduce).rows, layout.reduced(reduce).columns) {
+        let detail = "reduce of an image area that does not begin where its reference grid does";
+        return Err(PixelError::new(PixelErrorKind::Unsupported, detail));
+    }
     let cell = layout.sample_type()?.size();
     if usize::from(header.precision()) > 8 * cell {
         let (found, bits) = (header.precision(), layout.bits_allocated);

@@ -12,7 +12,8 @@ use jxl::api::{
     JxlDataFormat, JxlDecoder, JxlDecoderOptions, JxlOutputBuffer, JxlParallelRunner,
     JxlParallelRunnerFun, JxlPixelFormat, ProfileLevel,
 };
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread::Builder;
 
 /// JPEG XL: ISO/IEC 18181.
 #[derive(Clone, Copy, Debug)]
@@ -206,14 +207,19 @@ impl JxlParallelRunner for Threads {
         task: &JxlParallelRunnerFun<'_>,
     ) -> std::result::Result<(), jxl::error::Error> {
         std::thread::scope(|scope| {
-            let others: Vec<_> = (1..tasks).map(|n| scope.spawn(move || task(n))).collect();
+            let start = |n| {
+                let started = Builder::new().spawn_scoped(scope, move || task(n));
+                started.map_err(|_| n)
+            };
+            let others: Vec<_> = (1..tasks).map(start).collect();
             let mine = if tasks > 0 { task(0) } else { Ok(()) };
-            let joined = others.into_iter().map(|other| {
-                other
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            });
-            joined.fold(mine, |first, next| first.and(next))
+            others.into_iter().fold(mine, |first, other| {
+                first.and(match other {
+                    Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                    // The system gives no more threads.
+                    Err(n) => task(n),
+                })
+            })
         })
     }
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Of a sample: the 32-bit planes of a decoder, and what it transforms them in.
 const BYTES_A_SAMPLE: u64 = 8;
 
-/// glibc learns nothing from blocks that are larger.
-const MOST: u64 = 32 << 20;
+/// glibc learns nothing from blocks of more than 32 MiB, with what it adds to them and the rest of their last page.
+const MOST: u64 = (32 << 20) - (64 << 10);
 
 /// Has the allocator keep what a frame of so many samples takes. Does something for the largest frame so far alone.
 ///

@@ -137,6 +137,11 @@ impl TransferSyntax {
         self.has(flags::ENCAPSULATED)
     }
 
+    /// Encapsulated Uncompressed Explicit VR Little Endian: native frames in fragments. PS3.5 §A.4.11
+    pub fn is_encapsulated_uncompressed(self) -> bool {
+        self.uid() == "1.2.840.10008.1.2.1.98"
+    }
+
     /// MPEG-2, MPEG-4 and HEVC: frames can't be told apart without decoding. PS3.5 §8.2.5-8.2.11
     pub fn is_video(self) -> bool {
         self.has(flags::VIDEO)

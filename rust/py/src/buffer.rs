@@ -46,6 +46,16 @@ impl HeldBuffer {
         unsafe { std::slice::from_raw_parts(self.0.buf.cast(), self.0.len as usize) }
     }
 
+    /// That its memory is not that of `bytes`, which are read while it is written to: `ValueError`.
+    pub(crate) fn expect_apart(&self, bytes: &[u8]) -> PyResult<()> {
+        let (ours, theirs) = (self.bytes().as_ptr_range(), bytes.as_ptr_range());
+        if ours.start < theirs.end && theirs.start < ours.end {
+            let words = "out lies where the bytes do that are to be decoded";
+            return Err(PyValueError::new_err(words));
+        }
+        Ok(())
+    }
+
     /// The bytes, to be written.
     pub(crate) fn bytes_mut(&mut self) -> PyResult<&mut [u8]> {
         if self.0.readonly != 0 {
@@ -56,7 +66,8 @@ impl HeldBuffer {
         if self.0.len <= 0 || self.0.buf.is_null() {
             return Ok(&mut []);
         }
-        // SAFETY: as in `bytes`; the buffer was asked for as writable, and `&mut self` makes this the only slice of ours.
+        // SAFETY: as in `bytes`; the buffer was asked for as writable, `&mut self` makes this the only slice of this
+        // buffer, and what is read from a buffer meanwhile lies elsewhere: `expect_apart`.
         Ok(unsafe { std::slice::from_raw_parts_mut(self.0.buf.cast(), self.0.len as usize) })
     }
 }

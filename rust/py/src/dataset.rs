@@ -270,6 +270,12 @@ impl Dataset {
         self.part_of(headers.copied().collect())
     }
 
+    /// Which elements of the level these are, of a part of it.
+    pub(crate) fn only(&self) -> Option<Vec<u32>> {
+        let tags = || self.set.headers.iter().map(|header| header.tag.0).collect();
+        self.is_subset.then(tags)
+    }
+
     /// Some of the elements, in tag order, as a data set of its own.
     pub(crate) fn part_of(&self, headers: Box<[ElementHeader]>) -> Dataset {
         let set = DataSet {

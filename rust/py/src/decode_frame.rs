@@ -14,8 +14,6 @@ use rapidicom_codecs::{
 use rapidicom_core::transfer_syntax::TransferSyntax;
 use rapidicom_core::{Error, ErrorKind, Limits};
 
-const ENCAPSULATED_UNCOMPRESSED: &str = "1.2.840.10008.1.2.1.98";
-
 /// Rows, Columns, Samples per Pixel, Bits Allocated, Bits Stored, Pixel Representation, Planar Configuration, Photometric
 /// Interpretation.
 pub(crate) type LayoutArguments = (i64, i64, i64, i64, i64, i64, i64, String);
@@ -69,6 +67,7 @@ pub(crate) fn _decode_frame<'py>(
     let (array, mut place) = match out {
         Some(out) => {
             let place = check_out(py, &out, &shape, sample)?;
+            place.expect_apart(stored)?;
             (out, place)
         }
         None => {
@@ -141,7 +140,7 @@ fn encoding_of(uid: &str, stored: &[u8], raw: bool) -> Result<Encoding, Error> {
 
 fn is_native(syntax: TransferSyntax) -> bool {
     let elsewhere = syntax.is_encapsulated() || syntax.is_video() || syntax.is_jpip();
-    !elsewhere || syntax.uid() == ENCAPSULATED_UNCOMPRESSED
+    !elsewhere || syntax.is_encapsulated_uncompressed()
 }
 
 pub(crate) fn layout_of(arguments: LayoutArguments) -> PyResult<FrameLayout> {

@@ -8,7 +8,7 @@ use crate::place::Place;
 use crate::root::{Part, Root};
 use crate::types::function;
 use crate::verify::Level;
-use pyo3::exceptions::{PyBufferError, PyIndexError, PyTypeError};
+use pyo3::exceptions::{PyBufferError, PyException, PyIndexError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyMemoryView, PySlice, PyTuple};
@@ -118,6 +118,8 @@ pub(crate) struct Frames {
     pub(crate) place: Place,
     pub(crate) table: Arc<FrameTable>,
     pub(crate) limits: Limits,
+    /// The elements of a data set that is part of a level.
+    pub(crate) only: Option<Arc<[u32]>>,
     /// Which frames of the image, in order.
     pub(crate) chosen: Chosen,
 }
@@ -161,6 +163,7 @@ impl Frames {
             place: data_set.place.clone(),
             table,
             limits,
+            only: data_set.only().map(Arc::from),
             chosen: Chosen {
                 first: 0,
                 step: 1,
@@ -300,6 +303,7 @@ impl Frames {
             place: self.place.clone(),
             table: Arc::clone(&self.table),
             limits: self.limits,
+            only: self.only.clone(),
             chosen,
         };
         Ok(Bound::new(py, part)?.into_any())
@@ -417,15 +421,21 @@ impl Frames {
 }
 
 /// Yields decoded frames one by one. Compressed ones are decoded a few at a time, one a thread, so that all processors work
-/// while no more than those few are held.
+/// while no more than those few are held. If one of those can't be decoded, each is decoded when its turn comes.
 #[pyclass(frozen, module = "rapidicom._rapidicom")]
 pub(crate) struct FrameIterator {
     frames: Py<Frames>,
     wish: Wish,
     indices: Option<Vec<u64>>,
     next: AtomicUsize,
-    /// Decoded, and not yet given out.
-    ready: Mutex<VecDeque<Py<PyAny>>>,
+    /// Those that were taken together, and not yet given out.
+    ready: Mutex<VecDeque<Ready>>,
+}
+
+/// A frame whose turn comes.
+enum Ready {
+    Decoded(Py<PyAny>),
+    Encoded(u64),
 }
 
 impl FrameIterator {
@@ -448,8 +458,42 @@ impl FrameIterator {
         }
     }
 
-    fn take_ready(&self) -> Option<Py<PyAny>> {
+    fn take_ready(&self) -> Option<Ready> {
         self.ready.lock().ok()?.pop_front()
+    }
+
+    fn add_ready(&self, frames: impl Iterator<Item = Ready>) {
+        if let Ok(mut ready) = self.ready.lock() {
+            ready.extend(frames);
+        }
+    }
+
+    fn decoded<'py>(&self, py: Python<'py>, ready: Ready) -> PyResult<Bound<'py, PyAny>> {
+        match ready {
+            Ready::Decoded(frame) => Ok(frame.into_bound(py)),
+            Ready::Encoded(n) => pixels::one_frame(py, self.frames.get(), n, None, &self.wish),
+        }
+    }
+
+    /// Decodes some frames at once; where that fails they are left for one by one.
+    fn decode(&self, py: Python<'_>, numbers: &[u64]) -> PyResult<()> {
+        let stack = pixels::stack(py, self.frames.get(), numbers, None, &self.wish);
+        let decoded = stack.and_then(|stack| {
+            let frame =
+                |frame: PyResult<Bound<'_, PyAny>>| frame.map(|f| Ready::Decoded(f.unbind()));
+            stack.try_iter()?.map(frame).collect::<PyResult<Vec<_>>>()
+        });
+        match decoded {
+            Ok(decoded) => self.add_ready(decoded.into_iter()),
+            Err(error) => {
+                self.add_ready(numbers.iter().copied().map(Ready::Encoded));
+                // Ctrl-C is no frame's fault.
+                if !error.is_instance_of::<PyException>(py) {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -461,29 +505,19 @@ impl FrameIterator {
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if let Some(ready) = self.take_ready() {
-            return Ok(Some(ready.into_bound(py)));
+            return self.decoded(py, ready).map(Some);
         }
-        let frames = self.frames.get();
-        let together = pixels::together(frames, &self.wish);
+        let together = pixels::together(self.frames.get(), &self.wish);
         let first = self.next.fetch_add(together, Ordering::Relaxed);
         let last = first.saturating_add(together);
         let numbers: Vec<u64> = (first..last).map_while(|n| self.frame(n)).collect();
         match numbers.as_slice() {
-            [] => Ok(None),
-            [one] => pixels::one_frame(py, frames, *one, None, &self.wish).map(Some),
-            several => {
-                let stack = pixels::stack(py, frames, several, None, &self.wish)?;
-                let mut all = stack.try_iter()?;
-                let first = all.next().transpose()?;
-                let rest = all
-                    .map(|frame| frame.map(Bound::unbind))
-                    .collect::<PyResult<Vec<_>>>()?;
-                if let Ok(mut ready) = self.ready.lock() {
-                    ready.extend(rest);
-                }
-                Ok(first)
-            }
+            [] => return Ok(None),
+            [one] => self.add_ready([Ready::Encoded(*one)].into_iter()),
+            several => self.decode(py, several)?,
         }
+        let ready = self.take_ready();
+        ready.map(|ready| self.decoded(py, ready)).transpose()
     }
 }
 

@@ -79,10 +79,8 @@ pub(crate) fn reduce<'py>(slf: &Bound<'py, Dataset>) -> PyResult<Bound<'py, PyTu
         .import("rapidicom._rapidicom")?
         .getattr("_restore_dataset")?;
     let path = steps(&this.place.path());
-    let only: Option<Vec<u32>> = this
-        .is_subset
-        .then(|| this.set.headers.iter().map(|h| h.tag.0).collect());
-    let arguments = (state(py, &this.root)?, path, this.part == Part::File, only);
+    let file_meta = this.part == Part::File;
+    let arguments = (state(py, &this.root)?, path, file_meta, this.only());
     (restore, arguments).into_pyobject(py)
 }
 
@@ -110,11 +108,9 @@ pub(crate) fn reduce_frames<'py>(
         .getattr("_restore_frames")?;
     let path = steps(&frames.place.path());
     let Chosen { first, step, len } = frames.chosen;
-    (
-        restore,
-        (state(py, &frames.root)?, path, (first, step, len)),
-    )
-        .into_pyobject(py)
+    let only = frames.only.as_deref();
+    let arguments = (state(py, &frames.root)?, path, only, (first, step, len));
+    (restore, arguments).into_pyobject(py)
 }
 
 fn reopen<'py>(py: Python<'py>, state: State<'py>) -> PyResult<Bound<'py, Dataset>> {
@@ -205,9 +201,10 @@ pub(crate) fn _restore_frames(
     py: Python<'_>,
     state: State<'_>,
     path: Vec<(u32, u32)>,
+    only: Option<Vec<u32>>,
     chosen: (i64, i64, usize),
 ) -> PyResult<Frames> {
-    let data_set = descend(reopen(py, state)?, &path)?;
+    let data_set = _restore_dataset(py, state, path, false, only)?;
     let data_set = data_set.get();
     let frames = Frames::of(data_set).map_err(|e| data_set.raise(py, e))?;
     let (first, step, len) = chosen;

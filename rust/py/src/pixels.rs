@@ -8,18 +8,23 @@ use crate::types::{Numpy, function};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use rapidicom_codecs::{Family, Incomplete, SampleType};
+use rapidicom_codecs::{Family, FrameLayout, Incomplete, SampleType};
+use rapidicom_core::transfer_syntax::TransferSyntax;
 use rapidicom_core::{Error, ErrorKind, Tag};
 use rapidicom_iod::image::{Image, refused};
 use rapidicom_source::CowMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 /// How often it is asked whether Ctrl-C was pressed.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// Below this a second thread costs more than it brings to native frames; a compressed frame is always worth one.
 const WORTH_A_THREAD: usize = 2 << 20;
+
+/// A caller's mistake is no reason to start thousands.
+const MOST_THREADS: usize = 256;
 
 /// An array so large is not made before the first code stream was seen to be of this size; smaller ones cost less than looking.
 const WORTH_A_LOOK: usize = 16 << 20;
@@ -205,7 +210,7 @@ impl<'a> Wanted<'a> {
 
     /// A frame whose code stream ends early: an error, or what there is and words to warn with.
     fn part_of(&self, frame: u64, offset: u64, incomplete: Incomplete) -> Result<()> {
-        let rows = self.image.layout.rows;
+        let rows = self.shown().rows;
         if !self.wish.salvage {
             let mut error = refused(incomplete.error, offset);
             error.detail = format!(
@@ -250,9 +255,14 @@ impl<'a> Wanted<'a> {
         Ok(())
     }
 
+    /// The layout of what is given: with `reduce`, of a smaller image.
+    fn shown(&self) -> FrameLayout {
+        self.image.layout.reduced(self.image.reduce)
+    }
+
     /// Notes what is to be warned of.
     fn tell(&self, frame: u64, rows: u32, why: &dyn std::fmt::Display) {
-        let all = self.image.layout.rows;
+        let all = self.shown().rows;
         let words = format!("frame {frame}: {rows} of {all} rows are real: {why}");
         if let Ok(mut incomplete) = self.incomplete.lock() {
             incomplete.push((frame, rows, words));
@@ -376,7 +386,7 @@ impl<'a> Wanted<'a> {
             0 | 1 => 1,
             most => cores().min(most),
         });
-        wanted.clamp(1, frames.max(1))
+        wanted.clamp(1, frames.clamp(1, MOST_THREADS))
     }
 
     fn array<'py>(
@@ -395,6 +405,11 @@ impl<'a> Wanted<'a> {
         }
         if let Some(out) = out {
             let mut held = check_out(py, &out, &self.shape, self.sample)?;
+            let source = self.frames.root.source(self.frames.part);
+            if source.kind() == rapidicom_source::Kind::Foreign {
+                let lent = source.bytes(0..source.len()).map_err(from_source);
+                held.expect_apart(&lent.map_err(|e| self.frames.raise(py, e))?)?;
+            }
             self.fill(py, frames, held.bytes_mut()?)?;
             return Ok(out);
         }
@@ -417,7 +432,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// Does `mine` on this thread, and `others` on the rest of so many; the first error.
+/// Does `mine` on this thread, and `others` on the rest of so many, or of as many as the system gives; the first error.
 fn beside(
     threads: usize,
     others: &(dyn Fn() -> Result<()> + Sync),
@@ -427,7 +442,8 @@ fn beside(
         return mine();
     }
     std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(others)).collect();
+        let start = |_| Builder::new().spawn_scoped(scope, others).ok();
+        let others: Vec<_> = (1..threads).map_while(start).collect();
         let mine = mine();
         let panicked = |_| {
             Err(Error::new(
@@ -484,14 +500,13 @@ fn named(frame: u64, error: Error) -> Error {
 
 /// That the frames are native, native in fragments (Encapsulated Uncompressed, PS3.5 §A.4.11), or of a family that is decoded.
 fn supported(frames: &Frames) -> Result<()> {
-    const ENCAPSULATED_UNCOMPRESSED: &str = "1.2.840.10008.1.2.1.98";
     let syntax = frames.root.start.transfer_syntax;
     let image = &frames.table.image;
     if !image.encapsulated
         || image
             .family
             .is_some_and(|family| family.decoder().is_some())
-        || syntax.is_some_and(|t| t.uid() == ENCAPSULATED_UNCOMPRESSED)
+        || syntax.is_some_and(TransferSyntax::is_encapsulated_uncompressed)
     {
         return Ok(());
     }
@@ -521,8 +536,10 @@ pub(crate) fn pixel_array<'py>(
     wanted.array(py, &numbers, out)
 }
 
-/// The numbers of all frames; that the furthest of them is there is found out before the list is made.
+/// The numbers of all frames; that the furthest of them is there is found out before the list is made. Of a video, which has as many as
+/// it declares, no list is made.
 pub(crate) fn all_frames(py: Python<'_>, frames: &Frames, wish: &Wish) -> PyResult<Vec<u64>> {
+    supported(frames).map_err(|e| frames.raise(py, e))?;
     let chosen = frames.chosen;
     if let Some(last) = chosen.len.checked_sub(1) {
         let furthest = chosen.frame(0).max(chosen.frame(last));

@@ -11,6 +11,9 @@ use crate::tag::Tag;
 /// Bytes that are asked for to see what something begins with.
 const BEGINNING: u64 = 12;
 
+/// Bytes that are looked through at once.
+const LONGEST_STRETCH: u64 = 64 << 10;
+
 /// One fragment's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fragment {
@@ -112,18 +115,29 @@ fn item_header(bytes: &impl Bytes, at: u64, little: bool) -> Option<(Tag, u32)> 
     tag_and_length(&Window::new(&header, at), at, little)
 }
 
+/// Where the next item or delimiter is. Looked for in stretches that grow: it is mostly near, and there may be many.
 fn next_item(window: &impl Bytes, from: u64, end: u64, little: bool) -> Option<u64> {
-    let bytes = window.bytes(from, end.checked_sub(from)?)?;
     let (item, delimiter): ([u8; 4], [u8; 4]) = if little {
         ([0xFE, 0xFF, 0x00, 0xE0], [0xFE, 0xFF, 0xDD, 0xE0])
     } else {
         ([0xFF, 0xFE, 0xE0, 0x00], [0xFF, 0xFE, 0xE0, 0xDD])
     };
-    let place = bytes.windows(4).position(|b| b == item || b == delimiter)?;
-    Some(from + place as u64)
+    let (mut at, mut stretch) = (from, 64);
+    loop {
+        let length = end.checked_sub(at)?.min(stretch);
+        let bytes = window.bytes(at, length)?;
+        if let Some(place) = bytes.windows(4).position(|b| b == item || b == delimiter) {
+            return Some(at + place as u64);
+        }
+        if length < stretch {
+            return None;
+        }
+        at += length - 3;
+        stretch = (stretch * 2).min(LONGEST_STRETCH);
+    }
 }
 
-/// The first bytes of a code stream, where nothing but one can stand: SOI, SOC, JPEG XL.
+/// The first bytes of a code stream: SOI, SOC, JPEG XL. A later fragment of JPEG 2000 may begin with FF 4F by chance.
 fn begins_frame(bytes: &[u8]) -> bool {
     matches!(bytes, [0xFF, 0xD8 | 0x4F | 0x0A, ..]) || looks_like_frame(bytes)
 }
