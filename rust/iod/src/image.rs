@@ -445,19 +445,7 @@ fn layout<V: Values>(
     let samples = attributes.number(Tag::SAMPLES_PER_PIXEL).unwrap_or(1);
     let samples_per_pixel =
         attributes.small(Tag::SAMPLES_PER_PIXEL, "Samples per Pixel", samples)?;
-    let stored = attributes
-        .number(Tag::BITS_STORED)
-        .unwrap_or(i64::from(bits_allocated));
-    let mut bits_stored = attributes.small(Tag::BITS_STORED, "Bits Stored", stored)?;
-    if bits_stored == 0 || bits_stored > bits_allocated {
-        notes.note(
-            Leniency::ImageAttributeInvalid,
-            Tag::BITS_STORED,
-            at,
-            || format!("{bits_stored} of {bits_allocated}"),
-        );
-        bits_stored = bits_allocated;
-    }
+    let bits_stored = bits_stored(attributes, bits_allocated, at, notes)?;
     let high_bit = attributes
         .number(Tag::HIGH_BIT)
         .and_then(|h| u16::try_from(h).ok())
@@ -467,46 +455,10 @@ fn layout<V: Values>(
             format!("{high_bit}, Bits Stored is {bits_stored}")
         });
     }
-    let sample_format = match attributes.number(Tag::PIXEL_REPRESENTATION) {
-        _ if float => SampleFormat::Float,
-        Some(0) => SampleFormat::Unsigned,
-        Some(_) => SampleFormat::Signed,
-        None => {
-            notes.note(
-                Leniency::ImageAttributeInvalid,
-                Tag::PIXEL_REPRESENTATION,
-                at,
-                || "missing: taken as 0".into(),
-            );
-            SampleFormat::Unsigned
-        }
+    let sample_format = match float {
+        true => SampleFormat::Float,
+        false => sample_format(attributes, at, notes),
     };
-    let planar = attributes.number(Tag::PLANAR_CONFIGURATION);
-    if samples_per_pixel > 1 && planar.is_none() {
-        notes.note(
-            Leniency::PlanarConfigurationMissing,
-            Tag::PLANAR_CONFIGURATION,
-            at,
-            || "taken as 0".into(),
-        );
-    }
-    let term = attributes
-        .text(Tag::PHOTOMETRIC_INTERPRETATION)
-        .unwrap_or_default();
-    let mut photometric_interpretation =
-        PhotometricInterpretation::from_term(&term.to_ascii_uppercase());
-    if term.is_empty() || term != term.to_ascii_uppercase() {
-        notes.note(
-            Leniency::ImageAttributeInvalid,
-            Tag::PHOTOMETRIC_INTERPRETATION,
-            at,
-            || format!("{term:?}"),
-        );
-        if term.is_empty() && samples_per_pixel == 1 {
-            photometric_interpretation = PhotometricInterpretation::Monochrome2;
-        }
-    }
-    let by_plane = planar == Some(1) && samples_per_pixel > 1;
     Ok(FrameLayout {
         rows: extent(Tag::ROWS, "Rows")?,
         columns: extent(Tag::COLUMNS, "Columns")?,
@@ -515,13 +467,80 @@ fn layout<V: Values>(
         bits_stored,
         high_bit,
         sample_format,
-        planar_configuration: if by_plane {
-            PlanarConfiguration::ByPlane
-        } else {
-            PlanarConfiguration::ByPixel
-        },
-        photometric_interpretation,
+        planar_configuration: planar_configuration(attributes, samples_per_pixel, at, notes),
+        photometric_interpretation: photometric(attributes, samples_per_pixel, at, notes),
     })
+}
+
+fn bits_stored<V: Values>(
+    attributes: &Attributes<'_, V>,
+    bits_allocated: u16,
+    at: u64,
+    notes: &mut Deviations,
+) -> Result<u16> {
+    let stored = attributes.number(Tag::BITS_STORED);
+    let stored = stored.unwrap_or(i64::from(bits_allocated));
+    let stored = attributes.small(Tag::BITS_STORED, "Bits Stored", stored)?;
+    if (1..=bits_allocated).contains(&stored) {
+        return Ok(stored);
+    }
+    let words = || format!("{stored} of {bits_allocated}");
+    notes.note(Leniency::ImageAttributeInvalid, Tag::BITS_STORED, at, words);
+    Ok(bits_allocated)
+}
+
+fn sample_format<V: Values>(
+    attributes: &Attributes<'_, V>,
+    at: u64,
+    notes: &mut Deviations,
+) -> SampleFormat {
+    let tag = Tag::PIXEL_REPRESENTATION;
+    match attributes.number(tag) {
+        Some(0) => SampleFormat::Unsigned,
+        Some(_) => SampleFormat::Signed,
+        None => {
+            let words = || "missing: taken as 0".into();
+            notes.note(Leniency::ImageAttributeInvalid, tag, at, words);
+            SampleFormat::Unsigned
+        }
+    }
+}
+
+fn planar_configuration<V: Values>(
+    attributes: &Attributes<'_, V>,
+    samples_per_pixel: u16,
+    at: u64,
+    notes: &mut Deviations,
+) -> PlanarConfiguration {
+    let tag = Tag::PLANAR_CONFIGURATION;
+    let planar = attributes.number(tag);
+    if samples_per_pixel > 1 && planar.is_none() {
+        let words = || "taken as 0".into();
+        notes.note(Leniency::PlanarConfigurationMissing, tag, at, words);
+    }
+    match planar {
+        Some(1) if samples_per_pixel > 1 => PlanarConfiguration::ByPlane,
+        _ => PlanarConfiguration::ByPixel,
+    }
+}
+
+fn photometric<V: Values>(
+    attributes: &Attributes<'_, V>,
+    samples_per_pixel: u16,
+    at: u64,
+    notes: &mut Deviations,
+) -> PhotometricInterpretation {
+    let tag = Tag::PHOTOMETRIC_INTERPRETATION;
+    let term = attributes.text(tag).unwrap_or_default();
+    let capitals = term.to_ascii_uppercase();
+    if term.is_empty() || term != capitals {
+        let words = || format!("{term:?}");
+        notes.note(Leniency::ImageAttributeInvalid, tag, at, words);
+    }
+    match term.is_empty() && samples_per_pixel == 1 {
+        true => PhotometricInterpretation::Monochrome2,
+        false => PhotometricInterpretation::from_term(&capitals),
+    }
 }
 
 /// Number of Frames: 1 where it is absent, empty or zero. PS3.3 §C.7.6.6
