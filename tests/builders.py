@@ -161,9 +161,11 @@ def small(transfer_syntax: str = EXPLICIT_LITTLE_UID, **image: int | str | bytes
     return file(data_set, transfer_syntax)
 
 
-def rle_frame(segment: bytes) -> bytes:
-    """A frame of one RLE segment (PS3.5 annex G)."""
-    return struct.pack("<16I", 1, 64, *[0] * 14) + segment + b"\0" * (len(segment) % 2)
+def rle_frame(*segments: bytes) -> bytes:
+    """A frame of RLE segments (PS3.5 annex G)."""
+    padded = [segment + b"\0" * (len(segment) % 2) for segment in segments]
+    offsets = [64 + sum(map(len, padded[:n])) for n in range(len(padded))]
+    return struct.pack("<16I", len(padded), *offsets, *[0] * (15 - len(padded))) + b"".join(padded)
 
 
 def nested(depth: int, *, undefined: bool = True) -> bytes:

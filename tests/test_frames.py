@@ -174,6 +174,18 @@ def test_an_offset_table_that_points_into_a_frame_is_not_believed(extended: bool
     assert "OffsetTableWrong" in [warning.code.name for warning in ds.warnings]
 
 
+@pytest.mark.parametrize("frames", [2, 3])
+def test_an_offset_table_of_more_frames_than_there_are_said_to_be(frames: int) -> None:
+    fragments = [builders.rle_frame(bytes([15, *[n] * 16])) for n in range(4)]
+    offsets = [n * (len(fragments[0]) + 8) for n in range(4)]
+    image = E.patient() + E.image(frames=frames)
+    ds = rd.dcmread(builders.file(image + E.encapsulated(fragments, offsets), builders.RLE_UID))
+    assert ds.pixel_array[:, 0, 0].tolist() == list(range(frames))
+    assert "FragmentsUnexpected" in [warning.code.name for warning in ds.warnings]
+    one = rd.dcmread(encapsulated([b"\xff\xd8aa", b"bb\xff\xd9"], 1, [0, 12]))  # offsets of fragments
+    assert bytes(one.frames.encoded(0)) == b"\xff\xd8aabb\xff\xd9"
+
+
 def test_frames_by_their_markers() -> None:
     fragments = [b"\xff\xd8aa", b"bb\xff\xd9", b"\xff\xd8cc\xff\xd9"]
     ds = rd.dcmread(encapsulated(fragments, 2))

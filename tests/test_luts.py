@@ -13,6 +13,7 @@ import pytest
 from pydicom.dataset import Dataset as PydicomDataset
 from pydicom.dataset import FileMetaDataset
 
+import builders
 import rapidicom as rd
 from rapidicom import pixels as ours
 
@@ -275,6 +276,25 @@ def test_supplemental_palettes_colour_what_they_map() -> None:
     assert found.tolist() == [[[0, 0, 0], [100, 100, 100], [239, 239, 239], [0, 0, 9], [15, 0, 9]]]
 
 
+@pytest.mark.parametrize(
+    "encoding", [builders.IMPLICIT, builders.EXPLICIT, builders.BIG], ids=["implicit", "little", "big"]
+)
+@pytest.mark.parametrize("vr", ["US", "OW"])
+@pytest.mark.parametrize("entries", [256, 255])
+def test_entries_of_eight_bits_two_a_word(encoding: builders.Encoding, vr: str, entries: int) -> None:
+    """The first one in the low byte. PS3.3 C.11.1.1.1, PS3.5 §7.3"""
+    table = np.arange(256, dtype=np.uint8)[::-1].copy()
+    words = table.view("<u2").astype(f"{encoding.order}u2").tobytes()
+    e = encoding.element
+    lut = e(0x00283002, "US", [entries, 0, 8]) + e(0x00283006, vr, words)
+    uids = {"<": builders.EXPLICIT_LITTLE_UID, ">": builders.EXPLICIT_BIG_UID}
+    uid = builders.IMPLICIT_LITTLE_UID if encoding is builders.IMPLICIT else uids[encoding.order]
+    ds = rd.dcmread(builders.file(encoding.sequence(0x00283000, encoding.item(lut)), uid))
+    values = np.array([0, 1, 2, 100, 200, entries - 1], np.uint8)
+    found = ours.apply_modality_lut(values, ds)
+    assert (found.dtype, found.tolist()) == (np.uint8, (255 - values).tolist())
+
+
 def test_presentation_luts() -> None:
     rng = np.random.default_rng(6)
     for dtype in (np.uint8, np.uint16, np.int16, np.float64):
@@ -334,6 +354,15 @@ def test_window_8_bit(dtype: Any) -> None:
         assert found.dtype == np.uint8
         # Where the double lies within its own error of a half, either is right.
         assert np.abs(found - scaled).max() <= 0.5 + 1e-9
+
+
+def test_window_8_bit_takes_what_is_empty_for_absent() -> None:
+    ds = PydicomDataset()
+    ds.PhotometricInterpretation, ds.PixelRepresentation, ds.BitsStored = "MONOCHROME2", 0, 8
+    values = np.array([0, 50, 100, 255], np.uint8)
+    for keyword in ("WindowWidth", "WindowCenter", "RescaleSlope", "RescaleIntercept"):
+        setattr(ds, keyword, None)
+        assert ours.window_8_bit(values, ds).tolist() == values.tolist()
 
 
 def test_icc_profiles() -> None:

@@ -1,5 +1,6 @@
 """Overlay planes: separate ones against pydicom, those in the pixels by their bits."""
 
+import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from pydicom.dataset import Dataset as PydicomDataset
 from pydicom.dataset import FileMetaDataset
 
+import builders
 import rapidicom as rd
 from rapidicom import pixels
 
@@ -100,3 +102,18 @@ def test_refusals() -> None:
     with pytest.raises(ValueError, match="Bits Allocated"):
         ds = overlay(1, 1, None, bits=8, position=4, BitsAllocated=16, PixelData=b"\0\0")
         pixels.overlay_array(ds, 0x6002)
+
+
+def test_compressed_pixels_hold_no_overlay() -> None:
+    e = builders.EXPLICIT
+    image = e.image(4, 4, bits=16, stored=12)
+    plane = e.element(0x60000010, "US", [4]) + e.element(0x60000011, "US", [4])
+    plane += e.element(0x60000100, "US", [16]) + e.element(0x60000102, "US", [15])
+    cells = np.full((4, 4), 0x8000, "<u2")
+    native = rd.dcmread(builders.file(e.patient() + image + plane + e.element(0x7FE00010, "OW", cells.tobytes())))
+    assert pixels.overlay_array(native, 0x6000).all()
+    frame = builders.rle_frame(bytes([15] + [0x80] * 16), bytes([15] + [0] * 16))
+    encoded = builders.file(e.patient() + image + plane + e.encapsulated([frame]), builders.RLE_UID)
+    for ds in (rd.dcmread(encoded), pydicom.dcmread(io.BytesIO(encoded))):
+        with pytest.raises(AttributeError, match="OverlayData"):
+            pixels.overlay_array(ds, 0x6000)

@@ -1,6 +1,7 @@
 """Native pixels in every layout, against arrays made here and against pydicom."""
 
 import io
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -281,3 +282,46 @@ def test_salvage_of_native_frames(bits: int, planar: int | None) -> None:
     np.testing.assert_array_equal(rd.pixel_array(cut, index=1, on_error="salvage"), expected[1])
     with pytest.raises(rd.PixelDecodeError):
         rd.pixel_array(cut[: -16 * 8 * samples * bits // 8], on_error="salvage")  # nothing of the last frame
+
+
+@pytest.mark.parametrize("encoding", [builders.IMPLICIT, EXPLICIT, builders.BIG], ids=["implicit", "little", "big"])
+@pytest.mark.parametrize("bits", [8, 16, 32])
+def test_the_last_byte_is_not_that_of_the_next_element(encoding: builders.Encoding, bits: int) -> None:
+    uids = {"<": builders.EXPLICIT_LITTLE_UID, ">": builders.EXPLICIT_BIG_UID}
+    uid = builders.IMPLICIT_LITTLE_UID if encoding is builders.IMPLICIT else uids[encoding.order]
+    stored = np.arange(1, 9, dtype=np.uint8).tobytes() * (bits // 8)
+    image = encoding.patient() + encoding.image(4, 2, bits=bits, stored=bits)
+    behind = encoding.element(0xFFFCFFFC, "OB", bytes(8))
+    short = builders.file(image + encoding.element(0x7FE00010, "OW", stored[:-1], length=len(stored) - 1) + behind, uid)
+    with pytest.raises(rd.PixelDecodeError, match="ends at byte"):
+        rd.pixel_array(short)
+    with pytest.warns(rd.IncompleteFrameWarning, match="frame 0: 3 of 4 rows are real: frame 0 of 1 ends"):
+        salvaged = rd.pixel_array(short, on_error="salvage")
+    whole = builders.file(image + encoding.element(0x7FE00010, "OW", stored), uid)
+    np.testing.assert_array_equal(salvaged[:3], rd.pixel_array(whole)[:3])
+
+
+@pytest.mark.parametrize("there", range(1, 12))
+@pytest.mark.parametrize("layout", ["big endian", "YBR_FULL_422"])
+def test_rows_of_an_odd_length_are_real_or_not(layout: str, there: int) -> None:
+    """Bytes lie pairwise exchanged, and two pixels share Cb and Cr, also where one of them is of the next row."""
+    stored = bytes(range(10, 22))
+    if layout == "big endian":
+        uid, e, image = builders.EXPLICIT_BIG_UID, builders.BIG, builders.BIG.image(4, 3)
+    else:
+        uid, e = builders.EXPLICIT_LITTLE_UID, EXPLICIT
+        image = EXPLICIT.image(2, 3, samples=3, planar=0, photometric=layout)
+    whole = builders.file(e.patient() + image + e.element(0x7FE00010, "OW", stored), uid)
+    expected = rd.pixel_array(whole, raw=True)
+    cut = whole[: whole.index(stored) + there]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            salvaged = rd.pixel_array(cut, raw=True, on_error="salvage")
+        except rd.PixelDecodeError:
+            assert there < 8
+            return
+    [rows] = [told.message.rows for told in caught if isinstance(told.message, rd.IncompleteFrameWarning)]
+    assert 0 < rows < len(expected)
+    np.testing.assert_array_equal(salvaged[:rows], expected[:rows])
+    assert not salvaged[rows:].any()

@@ -113,15 +113,16 @@ class _FrameWarning(UserWarning):
 
 
 class SampleRangeWarning(_FrameWarning):
-    """Samples of a compressed frame need more bits than Bits Stored: they are given as the code stream has them.
+    """Samples of a code stream need more bits than Bits Stored.
 
+    They are given as the code stream has them; of JPEG and JPEG lossless the lowest Bits Stored bits, as in pydicom.
     ``path`` is the file, where there is one; ``frame`` the first such frame that was decoded, from 0.
     """
 
     @classmethod
     def of(cls, bits_stored: int, path: str | None = None, frame: int | None = None) -> "SampleRangeWarning":
         """Of a frame, or of a code stream that is no file's."""
-        words = f"samples need more than Bits Stored, {bits_stored}; they are given as the code stream has them"
+        words = f"samples of the code stream need more bits than Bits Stored, which is {bits_stored}"
         return cls(words if frame is None else f"frame {frame}: {words}", path, frame or 0)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from . import _rapidicom
 from .errors import SampleRangeWarning
+from .uid import UID
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -114,9 +115,9 @@ def window_8_bit(arr: _Array, ds: Any, index: int = 0) -> npt.NDArray[np.uint8]:
     if ds.get("ModalityLUTSequence"):
         arr, rescale = apply_modality_lut(arr, ds), (1.0, 0.0)
     else:
-        has_rescale = "RescaleSlope" in ds and "RescaleIntercept" in ds
+        has_rescale = _has(ds, "RescaleSlope", "RescaleIntercept")
         rescale = (float(ds.RescaleSlope), float(ds.RescaleIntercept)) if has_rescale else (1.0, 0.0)
-    if "WindowWidth" in ds and "WindowCenter" in ds:
+    if _has(ds, "WindowWidth", "WindowCenter"):
         function, center, width = _window(ds, index)
     else:
         y_min, y_max = sorted(_output_range(ds))
@@ -147,7 +148,8 @@ def apply_color_lut(arr: _Array, ds: Any = None, palette: str | None = None) -> 
     if not palette and ds.get("PixelPresentation") in ("MIXED", "COLOR"):
         grey = arr < first
         shades = window_8_bit(arr[grey], ds).astype(out.dtype)
-        out[grey] = (shades * 257 if out.itemsize == 2 else shades)[:, None]
+        out[grey] = np.iinfo(out.dtype).max  # opaque, where there is an alpha table
+        out[grey, :3] = (shades * 257 if out.itemsize == 2 else shades)[:, None]
     return out
 
 
@@ -242,7 +244,7 @@ def decode_frame(
     written. ``PixelDecodeError``: the code stream is damaged, ends early, or is another image than was said; ``offset``
     counts in it. ``LimitError``: more than the default :class:`Limits` of a frame, or than the code stream can hold.
     ``UnsupportedTransferSyntaxError``: video, JPIP and what is not known. Samples that need more than ``bits_stored``
-    are given as the code stream has them, with a ``SampleRangeWarning``.
+    come with a ``SampleRangeWarning``.
     """
     stored = bits_allocated if bits_stored is None else bits_stored
     layout = (rows, columns, samples_per_pixel, bits_allocated, stored, pixel_representation)
@@ -308,6 +310,7 @@ def overlay_array(ds: Any, group: int) -> npt.NDArray[np.uint8]:
     found = {name: ds.get((group, element)) for name, element in _OVERLAY.items()}
     values: dict[str, Any] = {name: None if element is None else element.value for name, element in found.items()}
     in_pixels = values["OverlayData"] is None and values["OverlayBitPosition"] and "PixelData" in ds
+    in_pixels = in_pixels and not _is_encapsulated(ds)
     missing = [
         name
         for name in ("OverlayData", "OverlayBitsAllocated", "OverlayRows", "OverlayColumns")
@@ -370,6 +373,11 @@ def _is_little_endian(ds: Any) -> bool:
     return encoding[1] is not False
 
 
+def _is_encapsulated(ds: Any) -> bool:
+    syntax = UID(getattr(getattr(ds, "file_meta", None), "TransferSyntaxUID", None) or "")
+    return syntax.is_transfer_syntax and syntax.is_encapsulated
+
+
 def _entry_type(ds: Any, entry_bytes: int) -> str:
     return f"{'<' if _is_little_endian(ds) else '>'}u{entry_bytes}"
 
@@ -381,16 +389,22 @@ def _look_up(arr: _Array, ds: Any, item: Any) -> _Array:
     kind = np.uint8 if bits <= 8 else np.uint16
     data = item["LUTData"].value
     if isinstance(data, bytes):
-        # Entries of 8 bits may be packed two a word.
-        packed = bits <= 8 and len(data) in (entries, entries + 1)
-        data = np.frombuffer(data, "u1" if packed else _entry_type(ds, 2), count=-1 if packed else len(data) // 2)
-    elif hasattr(item["LUTData"], "to_numpy"):
-        data = item["LUTData"].to_numpy()
-    table = np.ascontiguousarray(np.atleast_1d(np.asarray(data))[:entries].astype(kind))
+        words = np.frombuffer(data + b"\0" * (len(data) % 2), _entry_type(ds, 2))
+    else:
+        element = item["LUTData"]
+        words = np.atleast_1d(np.asarray(element.to_numpy() if hasattr(element, "to_numpy") else data))
+    if bits <= 8 and 2 * len(words) in (entries, entries + 1):
+        words = words.astype("<u2").view("u1")  # two entries a word, the first one in its low byte
+    table = np.ascontiguousarray(words[:entries].astype(kind))
     samples, sample_type = _samples(arr)
     out = np.empty(arr.shape, kind)
     _rapidicom._look_up(samples, sample_type, (first, table.itemsize, table), out)
     return out
+
+
+def _has(ds: Any, *keywords: str) -> bool:
+    """Whether all of them are there, and not empty."""
+    return all(ds.get(keyword) not in (None, "") for keyword in keywords)
 
 
 def _nth(ds: Any, keyword: str, index: int) -> float:

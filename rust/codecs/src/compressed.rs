@@ -9,6 +9,7 @@ use crate::decoder::{DecodeOptions, Decoder, Incomplete, StreamColor, StreamHead
 use crate::error::{PixelError, PixelErrorKind, Result};
 use crate::family::Family;
 use crate::layout::{FrameLayout, SampleFormat, SampleType};
+use crate::marker::end_of_image;
 use crate::scratch;
 use std::panic::AssertUnwindSafe;
 
@@ -29,7 +30,7 @@ pub struct Compressed {
 pub struct Remarks {
     /// Where the code stream ended before its last row.
     pub incomplete: Option<Incomplete>,
-    /// Samples need more bits than Bits Stored: the code stream has them, and the data set is wrong.
+    /// Samples of the code stream need more bits than Bits Stored: they are given, or cut off (`bits_to_fill`).
     pub beyond_bits_stored: bool,
 }
 
@@ -66,18 +67,35 @@ impl Compressed {
         }
         let header = agreed(family, decoder, code_stream, layout)?;
         scratch::keep(layout.samples_per_frame()?);
-        let done = guarded(|| decoder.decode(code_stream, layout, &self.options, out))?;
+        let mut decode = |stream| guarded(|| decoder.decode(stream, layout, &self.options, out));
+        // What ends early may have been padded (PS3.5 §A.4), and 00 would be samples. The bits that JPEG lossless itself pads with are ones.
+        let (unpadded, is_padded) = match code_stream {
+            [stream @ .., 0] => (stream, end_of_image(code_stream).is_none()),
+            stream => (stream, false),
+        };
+        let mut done = match family {
+            Family::JpegLossless if is_padded => decode(unpadded)?,
+            _ => decode(code_stream)?,
+        };
+        if is_padded && done.incomplete.is_some() && matches!(family, Family::Rle | Family::JpegLs)
+        {
+            done = decode(unpadded)?;
+        }
         let finish = Finish {
             bits: bits_to_fill(family, &header, layout),
             to_rgb: !self.options.raw && becomes_rgb(done.color, layout, sample_type)?,
             layout,
             sample_type,
         };
+        let beyond = |samples: &[u8]| {
+            header.precision > layout.bits_stored
+                && !unused_bits_are_filled(layout, sample_type, samples)
+        };
+        let cut_off = finish.bits == Some(layout.bits_stored) && beyond(out);
         finish.all(out);
         Ok(Remarks {
             incomplete: done.incomplete,
-            beyond_bits_stored: header.precision > layout.bits_stored
-                && !unused_bits_are_filled(layout, sample_type, out),
+            beyond_bits_stored: cut_off || beyond(out),
         })
     }
 

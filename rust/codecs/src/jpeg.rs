@@ -12,7 +12,7 @@ mod turbo;
 use crate::decoder::{DecodeOptions, Decoded, Decoder, StreamColor, StreamHeader};
 use crate::error::{PixelError, PixelErrorKind, Result};
 use crate::layout::FrameLayout;
-use crate::marker::FrameHeader;
+use crate::marker::{FrameHeader, end_of_image};
 use crate::photometric::PhotometricInterpretation;
 use std::borrow::Cow;
 
@@ -55,7 +55,7 @@ impl Decoder for Jpeg {
         let mut stream = head::cut(code_stream);
         if head::libjpeg_guess(&header) != head::Components::of(stored, to_rgb)
             || header.rows == 0
-            || !head::ends_with_eoi(&stream)
+            || end_of_image(&stream).is_none()
             || !head::scan_parameters_are_sound(&stream, &header)
         {
             stream = Cow::Owned(head::rewrite(code_stream, &header, &image, to_rgb));
@@ -66,7 +66,7 @@ impl Decoder for Jpeg {
         let samples = out.get_mut(first..).unwrap_or_default();
         let mut incomplete = None;
         match turbo::decode(&stream, &image, false, samples) {
-            Ok(None) if head::ends_with_eoi(&head::cut(code_stream)) => {}
+            Ok(None) if end_of_image(code_stream).is_some() => {}
             // libjpeg sees no fault in a code stream that ends between two scans.
             Ok(None) => incomplete = rows::missing_scan(code_stream, &header),
             Err(fatal) => return Err(PixelError::new(PixelErrorKind::Stored, fatal)),

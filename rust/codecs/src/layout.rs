@@ -201,6 +201,9 @@ impl FrameLayout {
         let plane = self.stored_frame_bits()? / u64::from(planes);
         let last = bits.saturating_sub(plane.saturating_mul(u64::from(planes) - 1));
         let row = (plane / u64::from(self.rows.max(1))).max(1);
+        // Of YBR_FULL_422 the Cb and Cr that two pixels share come last: Y Y Cb Cr.
+        let together = if self.is_subsampled() { 4 } else { 1 };
+        let last = last - last % (together * u64::from(self.bits_allocated.max(1)));
         Ok((last / row).min(u64::from(self.rows)) as u32)
     }
 

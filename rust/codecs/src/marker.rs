@@ -198,6 +198,15 @@ impl FrameHeader {
     }
 }
 
+/// Where padding begins behind the EOI, or EOC, at the end; none without one. PS3.5 §A.4 pads fragments to an even length with 00,
+/// some pad with FF.
+pub(crate) fn end_of_image(stream: &[u8]) -> Option<usize> {
+    let padding = stream.iter().rev().take_while(|b| matches!(b, 0 | 0xFF));
+    let end = stream.len() - padding.count();
+    let before = stream.get(..end)?;
+    before.ends_with(&[0xFF, 0xD9]).then_some(end)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -133,7 +133,7 @@ impl Native {
     }
 
     /// Cells of 12 bits can only be OW. Cells of 1 bit in OW should be swapped too, but are not where they were seen, nor by pydicom.
-    fn swaps_words(&self, layout: &FrameLayout) -> bool {
+    pub fn swaps_words(&self, layout: &FrameLayout) -> bool {
         !self.little_endian
             && (layout.bits_allocated == 12 || self.ow && layout.bits_allocated == 8)
     }

@@ -308,11 +308,8 @@ impl Image {
             .native
             .frame_range(&self.layout, index, self.frames)
             .map_err(|e| refused(e, at))?;
-        let mut end = range.bytes.end;
+        let end = range.bytes.end;
         let have = self.pixel_data.value_length;
-        if end > have && end == have.saturating_add(1) && self.native.ow {
-            end = have;
-        }
         if end > have {
             return Err(pixel_error(format!(
                 "frame {index} of {} ends at byte {end} of the Pixel Data, which has {have}",
@@ -333,7 +330,11 @@ impl Image {
         let at = self.pixel_data.value_offset;
         let whole = self.native.frame_range(&self.layout, index, self.frames);
         let whole = whole.map_err(|e| refused(e, at))?;
-        let (start, end) = (whole.bytes.start, self.pixel_data.value_length);
+        let (start, mut end) = (whole.bytes.start, self.pixel_data.value_length);
+        if self.native.swaps_words(&self.layout) {
+            // Half a word is not the half that comes first.
+            end &= !1;
+        }
         let length = whole.bytes.end.saturating_sub(start);
         let part = at.saturating_add(start)..at.saturating_add(end);
         Ok((start < end).then_some((part, whole.first_bit, length)))

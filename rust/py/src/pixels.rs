@@ -176,7 +176,7 @@ impl<'a> Wanted<'a> {
         }
         let (range, first_bit) = match self.image.native_frame(frame) {
             Err(error) if self.wish.salvage => {
-                return self.native_part(frame, error, out).map_err(named);
+                return self.native_part(frame, error, out);
             }
             found => found?,
         };
@@ -245,7 +245,7 @@ impl<'a> Wanted<'a> {
             .into_owned();
         stored.resize(usize::try_from(length).unwrap_or(stored.len()), 0);
         let decoded = native.decode(&stored, first_bit, layout, out);
-        decoded.map_err(|e| refused(e, at))?;
+        decoded.map_err(|e| named(frame, refused(e, at)))?;
         self.frames.root.check(self.frames.part)?;
         let row = out.len() / (layout.rows as usize).max(1);
         if let Some(rest) = out.get_mut(rows as usize * row..) {

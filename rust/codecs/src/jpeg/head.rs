@@ -2,6 +2,7 @@
 
 use super::Image;
 use crate::decoder::StreamColor;
+use crate::marker::end_of_image;
 use crate::marker::{FrameHeader, Segments};
 use std::borrow::Cow;
 
@@ -43,13 +44,14 @@ pub(super) fn cut(code_stream: &[u8]) -> Cow<'_, [u8]> {
     Cow::Borrowed(code_stream.get(soi..).unwrap_or_default())
 }
 
-/// Whether there is an EOI, but for padding, at the end: PS3.5 §A.4 pads fragments to an even length with 00, some with FF.
-pub(super) fn ends_with_eoi(stream: &[u8]) -> bool {
-    let padding = stream.iter().rev().take_while(|b| matches!(b, 0 | 0xFF));
-    let end = stream.len() - padding.count();
-    stream
-        .get(..end)
-        .is_some_and(|s| s.ends_with(&[0xFF, 0xD9]))
+/// Without the zeros at the end, which would be decoded as blocks: 00 belongs to the code behind FF alone. T.81 F.1.2.3
+fn without_padding(mut scans: &[u8]) -> &[u8] {
+    while let [before @ .., 0] = scans
+        && before.last() != Some(&0xFF)
+    {
+        scans = before;
+    }
+    scans
 }
 
 /// A copy with a head of its own: nothing before, between and after its segments; no application data but an Adobe segment, which
@@ -89,7 +91,11 @@ pub(super) fn rewrite(
             break;
         }
     }
-    copy.extend(code_stream.get(segments.at..).unwrap_or_default());
+    let scans = code_stream.get(segments.at..).unwrap_or_default();
+    copy.extend(match end_of_image(code_stream) {
+        Some(_) => scans,
+        None => without_padding(scans),
+    });
     copy.extend([0xFF, 0xD9]);
     if is_sequential(header) {
         set_scan_parameters(&mut copy);

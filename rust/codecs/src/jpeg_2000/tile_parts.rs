@@ -3,6 +3,7 @@
 use super::header::{self, CodingStyle, MainHeader, marker};
 use crate::decoder::Incomplete;
 use crate::error::{PixelError, PixelErrorKind, Result};
+use crate::marker::end_of_image;
 use std::borrow::Cow;
 
 /// SOT and SOD.
@@ -91,12 +92,9 @@ impl TileParts {
         self.own_styles(stream, at + 12);
         // Psot 0: the tile-part reaches to EOC.
         if length == 0 {
-            let padding = stream.iter().rev().take_while(|b| matches!(b, 0 | 0xFF));
-            let end = stream.len() - padding.count();
-            self.open = !stream
-                .get(..end)
-                .is_some_and(|s| s.ends_with(&[0xFF, 0xD9]));
-            self.end = if self.open { stream.len() } else { end - 2 };
+            let end = end_of_image(stream);
+            self.open = end.is_none();
+            self.end = end.map_or(stream.len(), |end| end - 2);
             return false;
         }
         self.end = at + length.max(LEAST_TILE_PART);

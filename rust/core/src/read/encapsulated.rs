@@ -196,7 +196,17 @@ pub fn frame_ranges(
     for (tag, told) in tables {
         match told.map(|told| believed(window, fragments, told, frames)) {
             None => {}
-            Some(Ok(ranges)) => return Ok(ranges),
+            Some(Ok(ranges)) => {
+                let divided = fragments.list.len();
+                if ranges
+                    .last()
+                    .is_none_or(|last| last.first + last.count < divided)
+                {
+                    let words = || format!("{divided} fragments for more than {frames} frames");
+                    notes.note(Leniency::FragmentsUnexpected, tag, place, words);
+                }
+                return Ok(ranges);
+            }
             Some(Err(why)) => {
                 notes.note(Leniency::OffsetTableWrong, tag, place, || why.into());
             }
@@ -320,11 +330,15 @@ fn starts_of(fragments: &Fragments, offsets: &[u64]) -> Option<Vec<usize>> {
     (starts.first() == Some(&0)).then_some(starts)
 }
 
+/// The first `frames` of those that the table divides. Of one frame there may be offsets of its fragments, which are no frames.
 fn by_offsets(fragments: &Fragments, offsets: &[u64], frames: u64) -> Option<Vec<FrameRange>> {
-    if offsets.len() as u64 != frames {
+    let longer = offsets.len() as u64 > frames;
+    if (offsets.len() as u64) < frames || (longer && frames == 1) {
         return None;
     }
-    Some(between(fragments, &starts_of(fragments, offsets)?))
+    let mut ranges = between(fragments, &starts_of(fragments, offsets)?);
+    ranges.truncate(usize::try_from(frames).ok()?);
+    Some(ranges)
 }
 
 /// The frames that lie before the end, of a table that goes on beyond it.
@@ -347,7 +361,7 @@ fn by_extended_table(
     frames: u64,
 ) -> Option<Vec<FrameRange>> {
     let mut ranges = by_offsets(fragments, &table.offsets, frames)?;
-    if table.lengths.len() != ranges.len() {
+    if table.lengths.len() != table.offsets.len() {
         return None;
     }
     for (range, &length) in ranges.iter_mut().zip(&table.lengths) {
