@@ -274,6 +274,11 @@ def test_supplemental_palettes_colour_what_they_map() -> None:
     ds.BitsStored, ds.WindowCenter, ds.WindowWidth = 8, 128, 256
     found = ours.apply_color_lut(np.array([[0, 100, 239, 240, 255]], np.uint8), ds)
     assert found.tolist() == [[[0, 0, 0], [100, 100, 100], [239, 239, 239], [0, 0, 9], [15, 0, 9]]]
+    with_alpha = palette(16, 240, 8, [bytes(range(16)), bytes(16), bytes([9] * 16), bytes([7] * 16)])
+    for keyword in ("PhotometricInterpretation", "PixelPresentation", "BitsStored", "WindowCenter", "WindowWidth"):
+        setattr(with_alpha, keyword, ds[keyword].value)
+    found = ours.apply_color_lut(np.array([0, 100, 255], np.uint8), with_alpha)
+    assert found.tolist() == [[0, 0, 0, 255], [100, 100, 100, 255], [15, 0, 9, 7]]  # what is grey is opaque
 
 
 @pytest.mark.parametrize(
