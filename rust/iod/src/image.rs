@@ -147,23 +147,10 @@ impl Image {
         layout
             .validate()
             .map_err(|e| refused(e, pixel_data.value_offset))?;
-        if layout.pixels_per_frame() > limits.max_frame_pixels {
-            return Err(Error::limit(
-                "max_frame_pixels",
-                limits.max_frame_pixels,
-                layout.pixels_per_frame(),
-            ));
-        }
         let decoded = layout
             .decoded_frame_bytes()
             .map_err(|e| refused(e, pixel_data.value_offset))?;
-        if decoded > limits.max_frame_bytes {
-            return Err(Error::limit(
-                "max_frame_bytes",
-                limits.max_frame_bytes,
-                decoded,
-            ));
-        }
+        within_limits(&layout, decoded, limits)?;
         let encapsulated = is_encapsulated(&pixel_data, values, transfer_syntax, notes);
         let frames = number_of_frames(&attributes, &pixel_data, notes)?;
         if let Some(max) = limits.max_frames.filter(|&max| frames > max) {
@@ -420,6 +407,20 @@ fn is_encapsulated(
         );
     }
     encapsulated
+}
+
+/// That a frame, of so many bytes decoded, is not larger than it may be.
+pub fn within_limits(layout: &FrameLayout, bytes: u64, limits: &Limits) -> Result<()> {
+    let pixels = layout.pixels_per_frame();
+    for (name, limit, value) in [
+        ("max_frame_pixels", limits.max_frame_pixels, pixels),
+        ("max_frame_bytes", limits.max_frame_bytes, bytes),
+    ] {
+        if value > limit {
+            return Err(Error::limit(name, limit, value));
+        }
+    }
+    Ok(())
 }
 
 fn layout<V: Values>(

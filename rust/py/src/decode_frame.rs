@@ -13,6 +13,7 @@ use rapidicom_codecs::{
 };
 use rapidicom_core::transfer_syntax::TransferSyntax;
 use rapidicom_core::{Error, ErrorKind, Limits};
+use rapidicom_iod::image::within_limits;
 
 /// Rows, Columns, Samples per Pixel, Bits Allocated, Bits Stored, Pixel Representation, Planar Configuration, Photometric
 /// Interpretation.
@@ -48,7 +49,8 @@ pub(crate) fn _decode_frame<'py>(
         .validate()
         .and_then(|()| layout.decoded_frame_bytes());
     let bytes = bytes.map_err(|e| refused(e, 0))?;
-    within_limits(&layout, bytes).map_err(|e| raise(py, e, None))?;
+    // It comes without a data set, and so without limits of its own.
+    within_limits(&layout, bytes, &Limits::DEFAULT).map_err(|e| raise(py, e, None))?;
     // Before anything is allocated, the code stream's own header.
     let color = match &encoding {
         Encoding::Compressed(compressed) => {
@@ -175,20 +177,6 @@ fn number<T: TryFrom<i64>>(name: &str, value: i64) -> PyResult<T> {
 #[cold]
 fn wrong(name: &str, found: i64, expected: &str) -> PyErr {
     PyValueError::new_err(format!("{name} is {found}, expected {expected}"))
-}
-
-/// Bounds on what is allocated for a frame that comes without a data set: the default ones.
-fn within_limits(layout: &FrameLayout, bytes: u64) -> Result<(), Error> {
-    let (limits, pixels) = (Limits::DEFAULT, layout.pixels_per_frame());
-    for (name, limit, value) in [
-        ("max_frame_pixels", limits.max_frame_pixels, pixels),
-        ("max_frame_bytes", limits.max_frame_bytes, bytes),
-    ] {
-        if value > limit {
-            return Err(Error::limit(name, limit, value));
-        }
-    }
-    Ok(())
 }
 
 /// What the caller said wrong is a `ValueError`, what the code stream does a `PixelDecodeError`, a bomb a `LimitError`.

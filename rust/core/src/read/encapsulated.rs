@@ -69,30 +69,7 @@ impl Fragments {
             };
             if first {
                 first = false;
-                let beginning = window.bytes(offset, length.min(BEGINNING));
-                if looks_like_frame(&beginning.unwrap_or_default()) {
-                    notes.note(Leniency::OffsetTableMissing, pixel_data.tag, at, || {
-                        "the first item is a fragment".into()
-                    });
-                    fragments.list.push(Fragment { offset, length });
-                } else {
-                    if length % 4 != 0 {
-                        notes.note(Leniency::OffsetTableWrong, pixel_data.tag, at, || {
-                            format!("{length} bytes")
-                        });
-                    }
-                    let entry = |b: &[u8; 4]| {
-                        if little {
-                            u32::from_le_bytes(*b)
-                        } else {
-                            u32::from_be_bytes(*b)
-                        }
-                    };
-                    let bytes = window.bytes(offset, length).unwrap_or_default();
-                    fragments.basic_offset_table =
-                        bytes.as_chunks::<4>().0.iter().map(entry).collect();
-                    fragments.start = offset.saturating_add(length);
-                }
+                fragments.first_item(window, Fragment { offset, length }, little, notes);
             } else {
                 if fragments.list.len() as u64 >= limits.max_fragments {
                     return Err(Error::limit(
@@ -107,6 +84,38 @@ impl Fragments {
             at = offset.saturating_add(length);
         }
         Ok(fragments)
+    }
+}
+
+impl Fragments {
+    /// The Basic Offset Table, or a fragment where there is none.
+    fn first_item(
+        &mut self,
+        window: &impl Bytes,
+        item: Fragment,
+        little: bool,
+        notes: &mut Deviations,
+    ) {
+        let (Fragment { offset, length }, tag) = (item, Tag::PIXEL_DATA);
+        let at = offset.saturating_sub(8);
+        let beginning = window.bytes(offset, length.min(BEGINNING));
+        if looks_like_frame(&beginning.unwrap_or_default()) {
+            let words = || "the first item is a fragment".into();
+            notes.note(Leniency::OffsetTableMissing, tag, at, words);
+            self.list.push(item);
+            return;
+        }
+        if length % 4 != 0 {
+            let words = || format!("{length} bytes");
+            notes.note(Leniency::OffsetTableWrong, tag, at, words);
+        }
+        let entry = |bytes: &[u8; 4]| match little {
+            true => u32::from_le_bytes(*bytes),
+            false => u32::from_be_bytes(*bytes),
+        };
+        let bytes = window.bytes(offset, length).unwrap_or_default();
+        self.basic_offset_table = bytes.as_chunks::<4>().0.iter().map(entry).collect();
+        self.start = offset.saturating_add(length);
     }
 }
 
@@ -193,24 +202,8 @@ pub fn frame_ranges(
         (Tag::EXTENDED_OFFSET_TABLE, by_extended),
         (Tag::PIXEL_DATA, by_basic),
     ];
-    for (tag, told) in tables {
-        match told.map(|told| believed(window, fragments, told, frames)) {
-            None => {}
-            Some(Ok(ranges)) => {
-                let divided = fragments.list.len();
-                if ranges
-                    .last()
-                    .is_none_or(|last| last.first + last.count < divided)
-                {
-                    let words = || format!("{divided} fragments for more than {frames} frames");
-                    notes.note(Leniency::FragmentsUnexpected, tag, place, words);
-                }
-                return Ok(ranges);
-            }
-            Some(Err(why)) => {
-                notes.note(Leniency::OffsetTableWrong, tag, place, || why.into());
-            }
-        }
+    if let Some(ranges) = by_tables(window, fragments, tables, frames, notes) {
+        return Ok(ranges);
     }
     if frames == count {
         return Ok(each(fragments));
@@ -244,6 +237,32 @@ pub fn frame_ranges(
             .at(place)
             .of(Tag::PIXEL_DATA)
     })
+}
+
+/// By the first table that is believed.
+fn by_tables(
+    window: &impl Bytes,
+    fragments: &Fragments,
+    tables: [(Tag, Option<Option<Vec<FrameRange>>>); 2],
+    frames: u64,
+    notes: &mut Deviations,
+) -> Option<Vec<FrameRange>> {
+    let (place, count) = (fragments.start, fragments.list.len());
+    for (tag, told) in tables {
+        match told.map(|told| believed(window, fragments, told, frames)) {
+            None => {}
+            Some(Err(why)) => notes.note(Leniency::OffsetTableWrong, tag, place, || why.into()),
+            Some(Ok(ranges)) => {
+                let end = ranges.last().map_or(0, |last| last.first + last.count);
+                if end < count {
+                    let words = || format!("{count} fragments for more than {frames} frames");
+                    notes.note(Leniency::FragmentsUnexpected, tag, place, words);
+                }
+                return Some(ranges);
+            }
+        }
+    }
+    None
 }
 
 fn range(fragments: &Fragments, first: usize, count: usize) -> FrameRange {
