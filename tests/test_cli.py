@@ -359,10 +359,12 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
 COMMANDS = [["dump", "0.dcm"], ["dump", "--json", "0.dcm"], ["frames", "0.dcm"], ["verify", "text.txt"]]
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("words", [*COMMANDS, ["--version"], ["--help"]], ids=str)
-def test_standard_output_that_cannot_be_written(folder: Path, words: list[str]) -> None:
+def test_standard_output_that_cannot_be_written(folder: Path, words: list[str], unbuffered: str) -> None:
     def said(**how: Any) -> str:
         command = [sys.executable, "-m", "rapidicom", *words]
+        how["env"] = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
         done = subprocess.run(command, cwd=folder, stderr=subprocess.PIPE, timeout=60, text=True, **how)
         assert done.returncode == 1
         return done.stderr

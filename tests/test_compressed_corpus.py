@@ -86,6 +86,7 @@ def confirmed_by(path: Path, row: dict[str, str], hashes: dict[str, str]) -> str
 
 
 @pytest.mark.figure
+@pytest.mark.filterwarnings("ignore::rapidicom.SampleRangeWarning")
 def test_the_shared_corpus(shared_corpus: Path, figure: Figure) -> None:
     rows = [row for row in manifest() if row["transfer_syntax"] and row["transfer_syntax"] not in NATIVE]
     hashes = {Path(row["path"]).name: row["pydicom_pixels_sha256"] for row in rows}

@@ -106,6 +106,7 @@ def test_more_files_of_pydicom(pydicom_data_files: list[Path], table: rd.IndexTa
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::rapidicom.SampleRangeWarning")
 def test_real_files(shared_corpus: Path, table: rd.IndexTable) -> None:
     files = [path for path in sorted(shared_corpus.rglob("*")) if path.is_file() and path.stat().st_size < 50 << 20]
     counts = compare(files, table)

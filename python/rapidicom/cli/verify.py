@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 import rapidicom as rd
 from rapidicom.cli import DONE, SOME_FAILED, paths
@@ -34,6 +35,7 @@ def run(options: argparse.Namespace) -> int:
             for warning_line in warnings:
                 print(f"{printable(path)}: warning: {printable(warning_line)}")
     if not options.quiet:
+        sys.stdout.flush()  # the sum comes last, and not where the lines could not be written
         say(f"{count(read, 'file')} read, {failed:,} with errors, {warned:,} with warnings, {skipped:,} no DICOM")
     return SOME_FAILED if failed else DONE
 
