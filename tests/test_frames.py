@@ -128,6 +128,18 @@ def test_a_read_only_out_is_refused() -> None:
         rd.dcmread(NATIVE).frames.decode(out=[1, 2])
 
 
+def test_indices_that_no_memory_holds_are_refused() -> None:
+    ds = rd.dcmread(NATIVE)
+    for far in (range(10**14), range(-(10**16), 10**16)):
+        with pytest.raises(MemoryError):
+            ds.frames.decode(far)
+        with pytest.raises(MemoryError):
+            rd.iter_pixels(NATIVE, indices=far)
+    assert ds.frames.decode(np.array([4, -5])).shape == (2, 6, 7)
+    with pytest.raises(TypeError):
+        ds.frames.decode(["0"])
+
+
 def test_one_fragment_a_frame() -> None:
     data = encapsulated([b"\xff\xd8aa", b"\xff\xd8bbbb", b"\xff\xd8cc"], 3)
     ds = rd.dcmread(data)

@@ -1,9 +1,11 @@
 """Time grows with the size of the file, never faster: exponents by least squares over doubled sizes."""
 
 import gc
+import io
 import math
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 
 import pytest
@@ -58,6 +60,21 @@ def refuse_file(data: bytes) -> None:
             rd.pixel_array(file.name)
 
 
+def index_member(data: bytes) -> None:
+    """Of a member of a ZIP there is no map: its header is had window by window."""
+    with tempfile.NamedTemporaryFile(suffix=".zip") as file:
+        file.write(data)
+        file.flush()
+        assert rd.index(file.name, columns=["status", "00400254"]).to_pyarrow()["status"].to_pylist() == ["ok"]
+
+
+def zipped(data: bytes) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a.dcm", data)
+    return archive.getvalue()
+
+
 def compare(data: bytes) -> None:
     assert rd.dcmread(data, limits=LIMITS) == rd.dcmread(data, limits=LIMITS)
 
@@ -96,6 +113,11 @@ CASES: dict[str, tuple[int, Callable[[int], bytes], Callable[[bytes], None]]] = 
     "nesting, defined": (2_500, lambda n: builders.file(builders.nested(n, undefined=False)), read_top),
     "fragments of as many frames": (10_000, lambda n: fragments(n, n), encode),
     "fragments of one frame": (10_000, lambda n: fragments(n, 1), encode),
+    "elements of a member of a ZIP": (
+        150_000,
+        lambda n: zipped(builders.file(E.element(0x00091001, "UT", bytes(n)) * 64)),
+        index_member,
+    ),
     "fragments that lie": (
         10_000,
         lambda n: fragments(0, 3)[:-8] + E.header(0xFFFEE000, "", 0x7FFFFFFF) * n,

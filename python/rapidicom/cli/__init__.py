@@ -45,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         say(str(error))
         return SOME_FAILED
+    except MemoryError as error:
+        say(f"not enough memory: {error}" if str(error) else "not enough memory")
+        return SOME_FAILED
 
 
 def _run(arguments: list[str]) -> int:

@@ -233,14 +233,9 @@ impl<'a> FileBytes<'a> {
         if let Some((base, bytes)) = &self.stretch {
             return Window::new(bytes, *base);
         }
-        let all = self
-            .source
-            .as_ref()
-            .and_then(|source| source.window(0, self.total).ok());
-        match all.map(|window| window.bytes) {
-            Some(Cow::Borrowed(bytes)) => Window::new(bytes, 0),
-            _ => Window::new(self.reader.bytes(), 0),
-        }
+        let source = self.source.as_ref();
+        let all = source.and_then(Source::in_memory);
+        Window::new(all.unwrap_or_else(|| self.reader.bytes()), 0)
     }
 
     /// Brings these bytes into the window.
@@ -296,10 +291,7 @@ impl<'a> FileBytes<'a> {
         if need.offset.saturating_add(need.length) > source.len() {
             return Err(SourceError::Changed("its size").into());
         }
-        if source
-            .window(0, source.len())
-            .is_ok_and(|all| matches!(all.bytes, Cow::Borrowed(_)))
-        {
+        if source.in_memory().is_some() {
             return Ok(source.check()?);
         }
         let window = source.window(need.offset, need.length)?;

@@ -34,11 +34,17 @@ enum Work {
     Over,
 }
 
+/// More are a caller's mistake.
+const MOST_ASKED_FOR: usize = 1024;
+
 /// Begins to read `sources`. Wrong arguments fail here, before the first file is read.
 pub fn scan(sources: Sources, options: Options) -> Result<Scan> {
     let processors = || std::thread::available_parallelism().map_or(1, usize::from);
     let (threads, most) = match options.threads {
-        Some(threads) => (threads.max(1), threads.max(1)),
+        Some(threads) => {
+            let threads = threads.clamp(1, MOST_ASKED_FOR);
+            (threads, threads)
+        }
         None => (processors(), processors().max(MOST_THREADS)),
     };
     let rows = options

@@ -6,12 +6,12 @@ use crate::error::{Result, from_source, raise};
 use crate::pixels::{self, Wish};
 use crate::place::Place;
 use crate::root::{Part, Root};
-use crate::types::function;
+use crate::types::{Numpy, function};
 use crate::verify::Level;
-use pyo3::exceptions::{PyBufferError, PyException, PyIndexError, PyTypeError};
+use pyo3::exceptions::{PyBufferError, PyException, PyIndexError, PyMemoryError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyMemoryView, PySlice, PyTuple};
+use pyo3::types::{PyMemoryView, PySlice, PyTuple};
 use rapidicom_codecs::Family;
 use rapidicom_core::read::leniency::Deviations;
 use rapidicom_core::read::{Bytes, Fragments, FrameRange, HereAndThere, Window};
@@ -252,6 +252,18 @@ impl Frames {
         Ok(Cow::Owned(joined))
     }
 
+    /// The numbers of the frames that they mean. `range(10**12)` is a mistake, and no reason to end.
+    pub(crate) fn indices(&self, indices: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
+        let mut frames = Vec::new();
+        if frames.try_reserve_exact(indices.len()?).is_err() {
+            return Err(PyMemoryError::new_err("no memory for so many indices"));
+        }
+        for index in indices.try_iter()? {
+            frames.push(self.index(index?.extract()?)?);
+        }
+        Ok(frames)
+    }
+
     /// The number of the frame that `index` means, from the end where it is negative.
     pub(crate) fn index(&self, index: isize) -> PyResult<u64> {
         let len = isize::try_from(self.chosen.len).unwrap_or(isize::MAX);
@@ -322,7 +334,7 @@ impl Frames {
     fn decode<'py>(
         &self,
         py: Python<'py>,
-        indices: Option<Vec<isize>>,
+        indices: Option<Bound<'py, PyAny>>,
         out: Option<Bound<'py, PyAny>>,
         threads: Option<usize>,
         raw: bool,
@@ -331,10 +343,7 @@ impl Frames {
     ) -> PyResult<Bound<'py, PyAny>> {
         let wish = Wish::new(raw, threads, reduce, on_error)?;
         let frames = match indices {
-            Some(indices) => indices
-                .into_iter()
-                .map(|i| self.index(i))
-                .collect::<PyResult<Vec<_>>>()?,
+            Some(indices) => self.indices(&indices)?,
             None => pixels::all_frames(py, self, &wish)?,
         };
         pixels::stack(py, self, &frames, out, &wish)
@@ -386,19 +395,29 @@ impl Frames {
 
     #[getter]
     fn byte_ranges<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let ranges = (0..self.chosen.len)
-            .map(|n| self.place_of(self.chosen.frame(n)))
-            .collect::<Result<Vec<_>>>();
-        let ranges = ranges.map_err(|e| self.raise(py, e))?;
-        let rows: Vec<(u64, u64)> = ranges
-            .into_iter()
-            .map(|r| (r.start, r.end - r.start))
-            .collect();
-        let array = py
-            .import("numpy")?
-            .getattr("array")?
-            .call1((PyList::new(py, rows)?, "i8"))?;
-        array.call_method1("reshape", ((self.chosen.len, 2),))
+        let place = |n| self.place_of(self.chosen.frame(n));
+        if let Some(last) = self.chosen.len.checked_sub(1) {
+            // Before room is made: of those that are declared the last one is there.
+            place(0)
+                .and_then(|_| place(last))
+                .map_err(|e| self.raise(py, e))?;
+        }
+        let empty = Numpy::get(py)?.empty.bind(py);
+        let array = empty.call1(((self.chosen.len, 2), "i8"))?;
+        let mut held = HeldBuffer::of(&array, true)?;
+        for (n, row) in held
+            .bytes_mut()?
+            .as_chunks_mut::<16>()
+            .0
+            .iter_mut()
+            .enumerate()
+        {
+            let Range { start, end } = place(n).map_err(|e| self.raise(py, e))?;
+            let (offset, length) = row.split_at_mut(8);
+            offset.copy_from_slice(&start.to_ne_bytes());
+            length.copy_from_slice(&(end - start).to_ne_bytes());
+        }
+        Ok(array)
     }
 
     #[getter]

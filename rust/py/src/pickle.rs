@@ -13,6 +13,7 @@ use pyo3::types::{PyBytes, PyTuple};
 use rapidicom_core::error::PathStep;
 use rapidicom_core::{Error, ErrorKind, Tag};
 use rapidicom_source::Source;
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// Which bytes: a file by path, size and time of modification, or the bytes themselves.
@@ -179,7 +180,10 @@ pub(crate) fn _restore_dataset<'py>(
         found = found.getattr("file_meta")?.cast_into::<Dataset>()?;
     }
     match only {
-        Some(tags) => Bound::new(py, found.get().subset(|tag| tags.contains(&tag.0))),
+        Some(tags) => {
+            let tags: HashSet<u32> = tags.into_iter().collect();
+            Bound::new(py, found.get().subset(|tag| tags.contains(&tag.0)))
+        }
         None => Ok(found),
     }
 }

@@ -304,7 +304,7 @@ pub(crate) fn pixel_array<'py>(
 #[pyo3(signature = (source, *, indices = None, raw = false, threads = None, limits = None, reduce = 0, on_error = "raise"))]
 pub(crate) fn iter_pixels(
     source: &Bound<'_, PyAny>,
-    indices: Option<Vec<isize>>,
+    indices: Option<Bound<'_, PyAny>>,
     raw: bool,
     threads: Option<usize>,
     limits: Option<Limits>,
@@ -313,13 +313,7 @@ pub(crate) fn iter_pixels(
 ) -> PyResult<FrameIterator> {
     let wish = Wish::new(raw, threads, reduce, on_error)?;
     let frames = frames_of(source, limits)?;
-    let indices = indices
-        .map(|all| {
-            all.into_iter()
-                .map(|i| frames.index(i))
-                .collect::<PyResult<Vec<_>>>()
-        })
-        .transpose()?;
+    let indices = indices.map(|all| frames.indices(&all)).transpose()?;
     let frames = Py::new(source.py(), frames)?;
     Ok(FrameIterator::new(frames, wish, indices))
 }

@@ -382,7 +382,13 @@ impl Source {
         }
     }
 
-    /// All bytes, where they lie in memory.
+    /// All bytes, where they lie in memory already: nothing is read to find out.
+    pub fn in_memory(&self) -> Option<&[u8]> {
+        let prefix = || Some(self.prefix()).filter(|bytes| bytes.len() as u64 == self.len());
+        self.all().or_else(prefix)
+    }
+
+    /// All bytes, where they lie in memory, but for those of a prefix.
     fn all(&self) -> Option<&[u8]> {
         match &self.store {
             Store::Owned { bytes, .. } => Some(bytes),

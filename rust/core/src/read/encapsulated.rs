@@ -58,7 +58,10 @@ impl Fragments {
                 break;
             }
             if tag != Tag::ITEM {
-                at = at.saturating_add(1);
+                match next_item(window, at.saturating_add(1), end, little) {
+                    Some(next) => at = next,
+                    None => break,
+                }
                 continue;
             }
             let rest = end.saturating_sub(offset);
