@@ -65,7 +65,8 @@ def index_member(data: bytes) -> None:
     with tempfile.NamedTemporaryFile(suffix=".zip") as file:
         file.write(data)
         file.flush()
-        assert rd.index(file.name, columns=["status", "00400254"]).to_pyarrow()["status"].to_pylist() == ["ok"]
+        table = rd.index(file.name, columns=["status", "00400254"], frames=True).to_pyarrow()
+        assert table["status"].to_pylist() == ["ok"]
 
 
 def zipped(data: bytes) -> bytes:
@@ -113,6 +114,7 @@ CASES: dict[str, tuple[int, Callable[[int], bytes], Callable[[bytes], None]]] = 
     "nesting, defined": (2_500, lambda n: builders.file(builders.nested(n, undefined=False)), read_top),
     "fragments of as many frames": (10_000, lambda n: fragments(n, n), encode),
     "fragments of one frame": (10_000, lambda n: fragments(n, 1), encode),
+    "fragments of a member of a ZIP": (10_000, lambda n: zipped(fragments(n, n)), index_member),
     "elements of a member of a ZIP": (
         150_000,
         lambda n: zipped(builders.file(E.element(0x00091001, "UT", bytes(n)) * 64)),

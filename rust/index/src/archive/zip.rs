@@ -72,7 +72,68 @@ struct Member {
 struct Reading {
     /// Where its data begin.
     data: Option<u64>,
-    inflating: Option<(DeflateDecoder<BufReader<Section>>, u64)>,
+    inflating: Option<Inflating>,
+}
+
+/// Bytes that are inflated at once at most. As many before them are kept: headers are read with small steps back, and a larger one begins anew.
+const STRETCH: usize = 64 << 10;
+
+/// A deflated member, and what came out of it last.
+struct Inflating {
+    decoder: DeflateDecoder<BufReader<Section>>,
+    /// Where `recent` begins.
+    from: u64,
+    recent: Vec<u8>,
+}
+
+impl Inflating {
+    fn new(section: Section) -> Inflating {
+        let buffered = BufReader::with_capacity(AT_ONCE, section);
+        Inflating {
+            decoder: DeflateDecoder::new(buffered),
+            from: 0,
+            recent: Vec::new(),
+        }
+    }
+
+    /// So many bytes more, or a stretch; false at the end. What came out before damage is kept.
+    fn inflate(&mut self, wanted: usize) -> Result<bool> {
+        if self.recent.len() >= 2 * STRETCH {
+            self.recent.drain(..STRETCH);
+            self.from += STRETCH as u64;
+        }
+        let before = self.recent.len();
+        let mut stretch = (&mut self.decoder).take(wanted.min(STRETCH) as u64);
+        match stretch.read_to_end(&mut self.recent) {
+            Err(error) if self.recent.len() == before => Err(error),
+            _ => Ok(self.recent.len() > before),
+        }
+    }
+
+    /// From `offset`, which is not before `from`, as much as there is.
+    fn read(&mut self, offset: u64, out: &mut [u8]) -> Result<usize> {
+        let mut filled = 0;
+        while let Some(room) = out.get_mut(filled..).filter(|room| !room.is_empty()) {
+            let at = offset.saturating_add(filled as u64) - self.from;
+            let at = usize::try_from(at).unwrap_or(usize::MAX);
+            let there = self.recent.get(at..).unwrap_or_default();
+            if there.is_empty() {
+                let wanted = at.saturating_add(room.len()) - self.recent.len();
+                match self.inflate(wanted) {
+                    Ok(true) => continue,
+                    Err(error) if filled == 0 => return Err(error),
+                    _ => break,
+                }
+            }
+            let length = there.len().min(room.len());
+            let (to, from) = (room.get_mut(..length), there.get(..length));
+            if let (Some(to), Some(from)) = (to, from) {
+                to.copy_from_slice(from);
+            }
+            filled += length;
+        }
+        Ok(filled)
+    }
 }
 
 impl Member {
@@ -106,40 +167,16 @@ impl Member {
             return Err(Error::other(limit));
         }
         let data = self.data(reading)?;
-        if reading
-            .inflating
-            .as_ref()
-            .is_none_or(|(_, at)| *at > offset)
-        {
-            let section = Section {
+        let begun = reading.inflating.take();
+        let begun = begun.filter(|inflating| inflating.from <= offset);
+        let inflating = reading.inflating.insert(begun.unwrap_or_else(|| {
+            Inflating::new(Section {
                 file: Arc::clone(&self.file),
                 at: data,
                 end: data.saturating_add(self.compressed),
-            };
-            let buffered = BufReader::with_capacity(AT_ONCE, section);
-            reading.inflating = Some((DeflateDecoder::new(buffered), 0));
-        }
-        let Some((decoder, at)) = &mut reading.inflating else {
-            return Ok(0);
-        };
-        let skip = offset - *at;
-        let skipped = std::io::copy(&mut decoder.take(skip), &mut std::io::sink())?;
-        *at += skipped;
-        if skipped < skip {
-            return Ok(0);
-        }
-        let mut filled = 0;
-        while let Some(room) = out.get_mut(filled..).filter(|room| !room.is_empty()) {
-            match decoder.read(room) {
-                Ok(0) => break,
-                Ok(read) => filled += read,
-                // What came out before damage is kept.
-                Err(_) if filled > 0 => break,
-                Err(error) => return Err(error),
-            }
-        }
-        *at += filled as u64;
-        Ok(filled)
+            })
+        }));
+        inflating.read(offset, out)
     }
 }
 
