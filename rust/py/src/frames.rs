@@ -523,20 +523,21 @@ impl FrameIterator {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if let Some(ready) = self.take_ready() {
-            return self.decoded(py, ready).map(Some);
+        // Another thread may take what this one makes ready: then it goes on.
+        loop {
+            if let Some(ready) = self.take_ready() {
+                return self.decoded(py, ready).map(Some);
+            }
+            let together = pixels::together(self.frames.get(), &self.wish);
+            let first = self.next.fetch_add(together, Ordering::Relaxed);
+            let last = first.saturating_add(together);
+            let numbers: Vec<u64> = (first..last).map_while(|n| self.frame(n)).collect();
+            match numbers.as_slice() {
+                [] => return Ok(None),
+                [one] => return self.decoded(py, Ready::Encoded(*one)).map(Some),
+                several => self.decode(py, several)?,
+            }
         }
-        let together = pixels::together(self.frames.get(), &self.wish);
-        let first = self.next.fetch_add(together, Ordering::Relaxed);
-        let last = first.saturating_add(together);
-        let numbers: Vec<u64> = (first..last).map_while(|n| self.frame(n)).collect();
-        match numbers.as_slice() {
-            [] => return Ok(None),
-            [one] => self.add_ready([Ready::Encoded(*one)].into_iter()),
-            several => self.decode(py, several)?,
-        }
-        let ready = self.take_ready();
-        ready.map(|ready| self.decoded(py, ready)).transpose()
     }
 }
 
