@@ -365,16 +365,19 @@ def _samples(arr: _Array) -> tuple[_Array, str]:
     return np.ascontiguousarray(arr), f"{arr.dtype.kind}{arr.dtype.itemsize}"
 
 
+def _transfer_syntax(ds: Any) -> str:
+    return str(getattr(getattr(ds, "file_meta", None), "TransferSyntaxUID", None) or "")
+
+
 def _is_little_endian(ds: Any) -> bool:
-    syntax = getattr(getattr(ds, "file_meta", None), "TransferSyntaxUID", None)
-    if syntax:
-        return str(syntax) != _BIG_ENDIAN
+    if syntax := _transfer_syntax(ds):
+        return syntax != _BIG_ENDIAN
     encoding = getattr(ds, "original_encoding", (None, None))
     return encoding[1] is not False
 
 
 def _is_encapsulated(ds: Any) -> bool:
-    syntax = UID(getattr(getattr(ds, "file_meta", None), "TransferSyntaxUID", None) or "")
+    syntax = UID(_transfer_syntax(ds))
     return syntax.is_transfer_syntax and syntax.is_encapsulated
 
 

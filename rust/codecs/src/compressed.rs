@@ -69,18 +69,20 @@ impl Compressed {
         scratch::keep(layout.samples_per_frame()?);
         let mut decode = |stream| guarded(|| decoder.decode(stream, layout, &self.options, out));
         // What ends early may have been padded (PS3.5 §A.4), and 00 would be samples. The bits that JPEG lossless itself pads with are ones.
-        let (unpadded, is_padded) = match code_stream {
-            [stream @ .., 0] => (stream, end_of_image(code_stream).is_none()),
-            stream => (stream, false),
+        let unpadded = match code_stream {
+            [stream @ .., 0] if end_of_image(code_stream).is_none() => stream,
+            stream => stream,
         };
-        let mut done = match family {
-            Family::JpegLossless if is_padded => decode(unpadded)?,
+        let done = match family {
+            Family::JpegLossless => decode(unpadded)?,
+            Family::Rle | Family::JpegLs => match decode(code_stream)? {
+                done if done.incomplete.is_some() && unpadded.len() < code_stream.len() => {
+                    decode(unpadded)?
+                }
+                done => done,
+            },
             _ => decode(code_stream)?,
         };
-        if is_padded && done.incomplete.is_some() && matches!(family, Family::Rle | Family::JpegLs)
-        {
-            done = decode(unpadded)?;
-        }
         let finish = Finish {
             bits: bits_to_fill(family, &header, layout),
             to_rgb: !self.options.raw && becomes_rgb(done.color, layout, sample_type)?,

@@ -48,6 +48,16 @@ pub struct DecodeOptions {
     pub threads: u16,
 }
 
+impl DecodeOptions {
+    /// How many of them decode a frame that so many are worth.
+    #[cfg(any(feature = "jpeg_2000", feature = "jpeg_xl"))]
+    pub(crate) fn threads_for(&self, worth: u64) -> u16 {
+        const MOST: u16 = 64;
+        let allowed = self.threads.clamp(1, MOST);
+        worth.clamp(1, allowed.into()) as u16
+    }
+}
+
 /// What became of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {

@@ -52,10 +52,11 @@ impl Decoder for Jpeg {
         let cell = cell_size(&image, layout, out)?;
         let stored = stored_color(&header, layout);
         let to_rgb = stored == StreamColor::Ybr && !options.raw;
+        let has_end = end_of_image(code_stream).is_some();
         let mut stream = head::cut(code_stream);
         if head::libjpeg_guess(&header) != head::Components::of(stored, to_rgb)
             || header.rows == 0
-            || end_of_image(&stream).is_none()
+            || !has_end
             || !head::scan_parameters_are_sound(&stream, &header)
         {
             stream = Cow::Owned(head::rewrite(code_stream, &header, &image, to_rgb));
@@ -66,7 +67,7 @@ impl Decoder for Jpeg {
         let samples = out.get_mut(first..).unwrap_or_default();
         let mut incomplete = None;
         match turbo::decode(&stream, &image, false, samples) {
-            Ok(None) if end_of_image(code_stream).is_some() => {}
+            Ok(None) if has_end => {}
             // libjpeg sees no fault in a code stream that ends between two scans.
             Ok(None) => incomplete = rows::missing_scan(code_stream, &header),
             Err(fatal) => return Err(PixelError::new(PixelErrorKind::Stored, fatal)),

@@ -52,7 +52,7 @@ impl Decoder for Jpeg2000 {
         let stream = parts.corrected(stream, &header);
         let how = How {
             reduce: options.reduce,
-            threads: threads_worth(&header, stream.len()).min(options.threads),
+            threads: options.threads_for(threads_worth(&header, stream.len())),
             strict: true,
         };
         let (image, incomplete) = match openjpeg::decode(&stream, &header, how) {
@@ -92,13 +92,12 @@ impl Decoder for Jpeg2000 {
 
 /// Threads among which OpenJPEG divides code-blocks with a gain: 1.7 to 1.9 times as fast with two. Blocks of HTJ2K are decoded in less
 /// time than it takes to hand them out: 9.1 ms for 1024 x 1024, 9.4 with two threads.
-fn threads_worth(header: &MainHeader, length: usize) -> u16 {
+fn threads_worth(header: &MainHeader, length: usize) -> u64 {
     /// They take some 3 ms, a thread a tenth of one to start. Inputs of a fuzzer are short.
     const BYTES_A_THREAD: usize = if cfg!(fuzzing) { 64 } else { 32 << 10 };
-    const MOST: usize = 64;
     match header.style.high_throughput {
         true => 1,
-        false => (length / BYTES_A_THREAD).min(MOST) as u16,
+        false => (length / BYTES_A_THREAD) as u64,
     }
 }
 
@@ -121,7 +120,8 @@ fn cell_size(header: &MainHeader, layout: &FrameLayout, reduce: u8, out: &[u8]) 
             format!("reduce is {reduce}, the code stream has {levels} smaller resolutions");
         return Err(PixelError::new(PixelErrorKind::Argument, detail));
     }
-    if header.size(reduce) != (layout.reduced(reduce).rows, layout.reduced(reduce).columns) {
+    let ((rows, columns), shown) = (header.size(reduce), layout.reduced(reduce));
+    if (rows, columns) != (shown.rows, shown.columns) {
         let detail = "reduce of an image area that does not begin where its reference grid does";
         return Err(PixelError::new(PixelErrorKind::Unsupported, detail));
     }
@@ -131,7 +131,6 @@ fn cell_size(header: &MainHeader, layout: &FrameLayout, reduce: u8, out: &[u8]) 
         let detail = format!("the code stream has {found} bits, Bits Allocated is {bits}");
         return Err(PixelError::new(PixelErrorKind::Mismatch, detail));
     }
-    let (rows, columns) = header.size(reduce);
     let samples = u64::from(rows) * u64::from(columns) * header.components.len() as u64;
     if samples.checked_mul(cell as u64) != Some(out.len() as u64) {
         let detail = format!(

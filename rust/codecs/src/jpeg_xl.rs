@@ -34,7 +34,7 @@ impl Decoder for JpegXl {
         if out.len() as u64 != layout.decoded_frame_bytes()? {
             return Err(error(PixelErrorKind::Argument, "out has the wrong length"));
         }
-        contained(|| decode(code_stream, layout, options.threads, out))
+        contained(|| decode(code_stream, layout, options, out))
     }
 }
 
@@ -186,11 +186,10 @@ impl<'a> Opened<'a> {
 }
 
 /// Threads among which the groups of a frame, 256 x 256 as a rule, are divided with a gain: up to 1.9 times as fast with two.
-fn threads_worth(layout: &FrameLayout) -> usize {
+fn threads_worth(layout: &FrameLayout) -> u64 {
     /// They take 0.5 to 5 ms, a thread less than a tenth of one to start. Images of a fuzzer are small.
     const PIXELS_A_THREAD: u64 = if cfg!(fuzzing) { 64 } else { 128 << 10 };
-    const MOST: u64 = 64;
-    (layout.pixels_per_frame() / PIXELS_A_THREAD).min(MOST) as usize
+    layout.pixels_per_frame() / PIXELS_A_THREAD
 }
 
 /// So many threads, started for each piece of work that is divided.
@@ -244,7 +243,7 @@ fn holds_jpeg(code_stream: &[u8]) -> bool {
 fn decode(
     code_stream: &[u8],
     layout: &FrameLayout,
-    threads: u16,
+    options: &DecodeOptions,
     out: &mut [u8],
 ) -> Result<Decoded> {
     // The crate counts three colours even where there is one, a row of at least 16, the extra channels, and wants less than this.
@@ -268,7 +267,7 @@ fn decode(
         None => &mut *out,
     };
     samples.fill(0);
-    let threads = threads_worth(layout).clamp(1, threads.max(1).into());
+    let threads = usize::from(options.threads_for(threads_worth(layout)));
     let mut done = work.run(opened, threads, samples);
     if done.is_err() && threads > 1 {
         // How far several of them come is chance.

@@ -7,6 +7,7 @@ use crate::place::Place;
 use crate::read::{self, Settings};
 use crate::root::{Part, Root};
 use crate::sequence::Sequence;
+use crate::types::function;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
@@ -76,9 +77,7 @@ fn steps(path: &[PathStep]) -> Vec<(u32, u32)> {
 pub(crate) fn reduce<'py>(slf: &Bound<'py, Dataset>) -> PyResult<Bound<'py, PyTuple>> {
     let py = slf.py();
     let this = slf.get();
-    let restore = py
-        .import("rapidicom._rapidicom")?
-        .getattr("_restore_dataset")?;
+    let restore = function(py, "rapidicom._rapidicom", "_restore_dataset")?;
     let path = steps(&this.place.path());
     let file_meta = this.part == Part::File;
     let arguments = (state(py, &this.root)?, path, file_meta, this.only());
@@ -92,9 +91,7 @@ pub(crate) fn reduce_sequence<'py>(
     place: &Place,
     tag: Tag,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let restore = py
-        .import("rapidicom._rapidicom")?
-        .getattr("_restore_sequence")?;
+    let restore = function(py, "rapidicom._rapidicom", "_restore_sequence")?;
     let path = steps(&place.path());
     (restore, (state(py, root)?, path, tag.0)).into_pyobject(py)
 }
@@ -104,9 +101,7 @@ pub(crate) fn reduce_frames<'py>(
     py: Python<'py>,
     frames: &Frames,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let restore = py
-        .import("rapidicom._rapidicom")?
-        .getattr("_restore_frames")?;
+    let restore = function(py, "rapidicom._rapidicom", "_restore_frames")?;
     let path = steps(&frames.place.path());
     let Chosen { first, step, len } = frames.chosen;
     let only = frames.only.as_deref();

@@ -79,9 +79,7 @@ impl Wish {
             return 1;
         }
         let all = self.threads.unwrap_or_else(cores);
-        u16::try_from(all / frames.max(1))
-            .unwrap_or(u16::MAX)
-            .max(1)
+        (all / frames.max(1)).clamp(1, MOST_THREADS) as u16
     }
 }
 

@@ -2,8 +2,7 @@
 
 use super::Image;
 use crate::decoder::StreamColor;
-use crate::marker::end_of_image;
-use crate::marker::{FrameHeader, Segments};
+use crate::marker::{FrameHeader, Segments, end_of_image};
 use std::borrow::Cow;
 
 /// What libjpeg takes the components for: whether it converts them to RGB (or YCCK to CMYK).

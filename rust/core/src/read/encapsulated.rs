@@ -88,9 +88,7 @@ impl Fragments {
         }
         Ok(fragments)
     }
-}
 
-impl Fragments {
     /// The Basic Offset Table, or a fragment where there is none.
     fn first_item(
         &mut self,
@@ -199,13 +197,14 @@ pub fn frame_ranges(
     let place = fragments.start;
     let table = fragments.basic_offset_table.iter();
     let table: Vec<u64> = table.map(|&offset| offset.into()).collect();
-    let by_extended = extended.map(|table| by_extended_table(fragments, table, frames));
-    let by_basic = (!table.is_empty()).then(|| by_offsets(fragments, &table, frames));
-    let tables = [
-        (Tag::EXTENDED_OFFSET_TABLE, by_extended),
-        (Tag::PIXEL_DATA, by_basic),
-    ];
-    if let Some(ranges) = by_tables(window, fragments, tables, frames, notes) {
+    let by_extended = extended.into_iter().map(|table| {
+        let told = by_extended_table(fragments, table, frames);
+        (Tag::EXTENDED_OFFSET_TABLE, told)
+    });
+    let basic = Some(&table).filter(|table| !table.is_empty()).into_iter();
+    let by_basic = basic.map(|table| (Tag::PIXEL_DATA, by_offsets(fragments, table, frames)));
+    let told = by_extended.chain(by_basic);
+    if let Some(ranges) = by_tables(window, fragments, told, frames, notes) {
         return Ok(ranges);
     }
     if frames == count {
@@ -246,16 +245,15 @@ pub fn frame_ranges(
 fn by_tables(
     window: &impl Bytes,
     fragments: &Fragments,
-    tables: [(Tag, Option<Option<Vec<FrameRange>>>); 2],
+    tables: impl Iterator<Item = (Tag, Option<Vec<FrameRange>>)>,
     frames: u64,
     notes: &mut Deviations,
 ) -> Option<Vec<FrameRange>> {
     let (place, count) = (fragments.start, fragments.list.len());
     for (tag, told) in tables {
-        match told.map(|told| believed(window, fragments, told, frames)) {
-            None => {}
-            Some(Err(why)) => notes.note(Leniency::OffsetTableWrong, tag, place, || why.into()),
-            Some(Ok(ranges)) => {
+        match believed(window, fragments, told, frames) {
+            Err(why) => notes.note(Leniency::OffsetTableWrong, tag, place, || why.into()),
+            Ok(ranges) => {
                 let end = ranges.last().map_or(0, |last| last.first + last.count);
                 if end < count {
                     let words = || format!("{count} fragments for more than {frames} frames");

@@ -116,7 +116,7 @@ impl Inflating {
         while let Some(room) = out.get_mut(filled..).filter(|room| !room.is_empty()) {
             let at = offset.saturating_add(filled as u64) - self.from;
             let at = usize::try_from(at).unwrap_or(usize::MAX);
-            let there = self.recent.get(at..).unwrap_or_default();
+            let mut there = self.recent.get(at..).unwrap_or_default();
             if there.is_empty() {
                 let wanted = at.saturating_add(room.len()) - self.recent.len();
                 match self.inflate(wanted) {
@@ -125,12 +125,7 @@ impl Inflating {
                     _ => break,
                 }
             }
-            let length = there.len().min(room.len());
-            let (to, from) = (room.get_mut(..length), there.get(..length));
-            if let (Some(to), Some(from)) = (to, from) {
-                to.copy_from_slice(from);
-            }
-            filled += length;
+            filled += there.read(room)?;
         }
         Ok(filled)
     }
